@@ -1,0 +1,400 @@
+"""What the rooms say to the engine and hear from it: torch-free, frozen, versioned messages.
+
+The bot submits a `Job` and reads `Event`s. Nothing else crosses the border: the engine never opens the database,
+never sees a guild, a member or a token, and holds no truth but checkpoints it can lose.
+
+Bytes (photos in, pictures and LoRAs out) never sit in JSON. A job names its inputs by sha256 and the engine fetches
+them through the `BlobSource` given with the job; an event carries its outputs in `Event.blobs`.
+
+Delivery is at least once and in order per job. `(job_id, attempt)` fences: whoever stores results drops events whose
+attempt is older than the one on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL = 1
+
+BlobSource = Callable[[str], Awaitable[bytes]]
+"""sha256 (hex) -> bytes. Called again on every resend, so that no bytes need to be kept in memory for a crash."""
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SubjectKind(StrEnum):
+    PERSON = "person"
+    CHARACTER = "character"
+    PET = "pet"
+    OBJECT = "object"
+    STYLE = "style"
+
+
+class Box(Message):
+    """A rectangle in pixels of the upright, cleaned photo: left, top (inclusive), right, bottom (exclusive)."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+class Face(Message):
+    box: Box
+    score: float
+    """0..1, the finder's confidence."""
+    likely_subject: bool = False
+    """True where this face is the one that recurs across the set (or the only face of its photo)."""
+
+
+class BaseModelRef(Message):
+    """A base as the engine loads it. `source` is "miniature", a diffusers folder, a .safetensors checkpoint or a hub id."""
+
+    family: str = "sd15"
+    source: str = "miniature"
+    revision: str | None = None
+
+
+class Recipe(Message):
+    """Everything that decides a training. Names follow what kohya users know; length is counted in exposures."""
+
+    preset: str = "balanced"
+    rank: int = Field(16, ge=1, le=256)
+    alpha: float = Field(16, gt=0)
+    unet_lr: float = Field(1e-3, gt=0)
+    text_encoder_lr: float = Field(0.0, ge=0)
+    """0 freezes the text encoder, whose outputs are then cached."""
+    batch_size: int = Field(4, ge=1, le=64)
+    exposures: int = Field(1200, ge=1)
+    """Images shown in total: optimizer steps x batch size."""
+    epochs: int = Field(8, ge=1, le=20)
+    """Equal parts of the exposures; each ends with a saved, scored and previewed LoRA."""
+    resolution: int = Field(64, ge=16)
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Part of the steps spent raising the rate from zero."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    min_snr_gamma: float | None = Field(5.0, gt=0)
+    """Hang et al. 2023, arXiv:2303.09556. None: every timestep weighs the same."""
+    noise_offset: float = Field(0.0, ge=0)
+    caption_dropout: float = Field(0.05, ge=0, le=1)
+    weight_decay: float = Field(0.01, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    flip: bool = False
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps: exposures / batch size rounded up, and never fewer than one per epoch."""
+        return max(self.epochs, -(-self.exposures // self.batch_size))
+
+    def epoch_end(self, epoch: int) -> int:
+        """The step after which `epoch` (1-based) ends."""
+        return round(self.steps * epoch / self.epochs)
+
+
+# ---- jobs -----------------------------------------------------------------------------------------------------------
+
+
+class JobBase(Message):
+    job_id: str
+    attempt: int = 1
+    crashes: int = 0
+    """How often this job has killed an engine already; at three it is not sent again."""
+    base: BaseModelRef = BaseModelRef()
+
+
+class PhotoRef(Message):
+    photo_id: str
+    sha256: str
+
+
+class PrepareJob(JobBase):
+    """Decode, clean, find faces, propose a crop, compare for duplicates, caption."""
+
+    kind: Literal["prepare"] = "prepare"
+    subject_kind: SubjectKind = SubjectKind.PERSON
+    photos: tuple[PhotoRef, ...]
+    """In the order they were given: of two copies the later one is the duplicate."""
+    known: tuple[PhotoRef, ...] = ()
+    """Photos already accepted into the same dataset, cleaned: compared for duplicates and for who recurs."""
+    min_side: int = 256
+    """Photos smaller than this on their short side, in pixels, are refused."""
+    finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
+    caption: bool = True
+
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(p.sha256 for p in (*self.photos, *self.known))
+
+
+class TrainImage(Message):
+    photo_id: str
+    sha256: str
+    """The cleaned photo, upright."""
+    crop: Box | None = None
+    """None: the whole picture, centre-cropped to a square."""
+    caption: str
+    """As trained, trigger word included."""
+
+
+class PreviewPrompt(Message):
+    prompt: str
+    seed: int
+
+
+class TrainJob(JobBase):
+    kind: Literal["train"] = "train"
+    trigger: str
+    class_word: str
+    subject_kind: SubjectKind = SubjectKind.PERSON
+    recipe: Recipe
+    images: tuple[TrainImage, ...]
+    previews: tuple[PreviewPrompt, ...]
+    """Painted by the base (epoch 0) and after every epoch: same prompts, same seeds."""
+    have_epochs: tuple[int, ...] = ()
+    """Epochs the sender already stored (0 = the base's previews); they are not announced again."""
+    seal: str | None = None
+    """Hex of a 32-byte key: checkpoints and epochs on the engine's disk are AES-GCM sealed with it."""
+
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(i.sha256 for i in self.images))
+
+
+class LoraUse(Message):
+    sha256: str
+    """A kohya-keyed .safetensors."""
+    strength: float = 1.0
+
+
+class PaintJob(JobBase):
+    kind: Literal["paint"] = "paint"
+    prompt: str
+    negative: str = ""
+    seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
+    """One picture per seed; a picture depends on its own seed only, whatever the batch."""
+    loras: tuple[LoraUse, ...] = ()
+    steps: int = Field(25, ge=1, le=150)
+    cfg: float = Field(5.0, ge=0, le=30)
+    width: int | None = None
+    height: int | None = None
+    """None: the size the base was trained at. Pixels, rounded down to what the family divides by."""
+
+    def blobs(self) -> tuple[str, ...]:
+        return tuple(use.sha256 for use in self.loras)
+
+
+Job = Annotated[PrepareJob | TrainJob | PaintJob, Field(discriminator="kind")]
+
+
+# ---- events ---------------------------------------------------------------------------------------------------------
+
+
+class EventBase(Message):
+    job_id: str
+    attempt: int
+    blobs: dict[str, bytes] = Field(default_factory=dict[str, bytes], exclude=True, repr=False)
+    """Binary parts by name; each event says which names it carries."""
+
+
+class Accepted(EventBase):
+    """The worker has the job."""
+
+    kind: Literal["accepted"] = "accepted"
+
+
+class Progress(EventBase):
+    """Coalesced: at most a few per second."""
+
+    kind: Literal["progress"] = "progress"
+    phase: str
+    """prepare: "reading"; train: "loading", "caching", "training", "preview"; paint: "painting"."""
+    step: int
+    total: int
+    epoch: int = 0
+    epochs: int = 0
+    loss: float | None = None
+    """Mean since the last progress event."""
+    seconds_left: float | None = None
+
+
+class PhotoFlag(StrEnum):
+    """Kept, but a person should look."""
+
+    NO_FACE = "no_face"
+    CUT_FACE = "cut_face"
+    SEVERAL_FACES = "several_faces"
+    """More than one face and no certainty which one is the subject."""
+    GROUP = "group"
+    """More than one face; the recurring one was chosen."""
+    BLURRED = "blurred"
+
+
+class PhotoRead(EventBase):
+    """One photo judged. blobs: "photo" = the cleaned picture (JPEG, upright, sRGB, no metadata), absent when refused."""
+
+    kind: Literal["photo_read"] = "photo_read"
+    photo_id: str
+    refused: str | None = None
+    """A plain sentence part: "is 240 px wide; at least 256 are needed". None = kept."""
+    duplicate_of: str | None = None
+    """photo_id of the earlier copy; `refused` is set too."""
+    width: int = 0
+    height: int = 0
+    faces: tuple[Face, ...] = ()
+    crop: Box | None = None
+    flags: tuple[PhotoFlag, ...] = ()
+    caption: str = ""
+    """What should not be learnt, without trigger word: "smiling, wearing a red sweater, on a blue background"."""
+    sharpness: float = 0.0
+    """Variance of the Laplacian of the crop at 256 px."""
+
+
+class EpochReady(EventBase):
+    """One saved LoRA, read back through diffusers before this was sent.
+
+    epoch 0 is the base: no LoRA, previews only. blobs: "lora" (kohya-keyed safetensors), "preview_0" .. "preview_N" (PNG).
+    """
+
+    kind: Literal["epoch"] = "epoch"
+    epoch: int
+    loss: float | None = None
+    """Mean over the epoch."""
+    likeness: float | None = None
+    """Calibrated: 0 = a stranger of the same class, 100 = the subject's own photo-to-photo spread."""
+    fidelity: float | None = None
+    """Prompt fidelity: how much of the prompt survives, 100 = as much as in the base's own pictures."""
+    sha256: str | None = None
+    """Of the LoRA file."""
+    seconds: float = 0.0
+
+
+class Checkpointed(EventBase):
+    kind: Literal["checkpointed"] = "checkpointed"
+    step: int
+
+
+class Painted(EventBase):
+    """blobs: "picture_0" .. "picture_N" (PNG with A1111 `parameters` text), in the order of the job's seeds."""
+
+    kind: Literal["painted"] = "painted"
+    seeds: tuple[int, ...]
+    width: int
+    height: int
+
+
+class Interrupted(EventBase):
+    """The engine died under the job and was started again; the job goes on as attempt `attempt` from its last checkpoint."""
+
+    kind: Literal["interrupted"] = "interrupted"
+    crashes: int
+
+
+class Parked(EventBase):
+    """The engine is stopping; the job's checkpoint is safe and it can be submitted again."""
+
+    kind: Literal["parked"] = "parked"
+    step: int = 0
+
+
+class Cancelled(EventBase):
+    kind: Literal["cancelled"] = "cancelled"
+
+
+class Done(EventBase):
+    kind: Literal["done"] = "done"
+    seconds: float = 0.0
+    suggested: int | None = None
+    """train: the epoch the engine would take, with its reason in one sentence."""
+    reason: str = ""
+    stopped_early: bool = False
+
+
+class FailureKind(StrEnum):
+    INPUT = "input"
+    """The job cannot be done as asked; the sentence says why and how to mend it."""
+    BASE = "base"
+    """The base model is missing or unreadable."""
+    MEMORY = "memory"
+    DIVERGED = "diverged"
+    CRASHED = "crashed"
+    """Killed the engine three times."""
+    INTERNAL = "internal"
+
+
+class Failed(EventBase):
+    kind: Literal["failed"] = "failed"
+    failure: FailureKind
+    sentence: str
+    """For a member: what happened, what to do."""
+    detail: str = ""
+    """For the owner's log: exception type and place, never a prompt or a file name."""
+
+
+Event = Annotated[
+    Accepted
+    | Progress
+    | PhotoRead
+    | EpochReady
+    | Checkpointed
+    | Painted
+    | Interrupted
+    | Parked
+    | Cancelled
+    | Done
+    | Failed,
+    Field(discriminator="kind"),
+]
+
+ENDS = (Parked, Cancelled, Done, Failed)
+"""After one of these a job sends nothing more."""
+
+
+# ---- the port -------------------------------------------------------------------------------------------------------
+
+
+class CancelMode(StrEnum):
+    NOW = "now"
+    """Drop the work; finished epochs stay announced."""
+    AFTER_EPOCH = "after_epoch"
+    """Finish the running epoch, then end with Done(stopped_early=True)."""
+
+
+class WorkerInfo(Message):
+    worker_id: str
+    pid: int | None
+    device: str
+    """ "cpu", "cuda:0 NVIDIA ...", "mps"; "" until the worker said hello."""
+    base: str | None
+    """Source of the base it holds loaded."""
+    running: tuple[str, ...]
+    """Job ids."""
+    restarts: int = 0
+
+
+class Engine(Protocol):
+    """The port. `engine.local.LocalEngine` is one child process; `engine.fake.FakeEngine` answers by script in tests."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self, *, drain_s: float = 20.0) -> None:
+        """Park running jobs at a checkpoint, end the child."""
+        ...
+
+    async def submit(self, job: PrepareJob | TrainJob | PaintJob, blobs: BlobSource) -> None:
+        """Returns once the job is queued. Idempotent on (job_id, attempt)."""
+        ...
+
+    async def cancel(self, job_id: str, mode: CancelMode = CancelMode.NOW) -> None: ...
+
+    def events(self) -> AsyncIterator[
+        Accepted | Progress | PhotoRead | EpochReady | Checkpointed | Painted | Interrupted | Parked | Cancelled | Done | Failed
+    ]:
+        """All events of all jobs, in order, to one reader; ends after stop()."""
+        ...
+
+    async def workers(self) -> tuple[WorkerInfo, ...]: ...
