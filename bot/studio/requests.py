@@ -1,0 +1,46 @@
+"""What people ask for, as frozen data: an interaction becomes one of these in the first lines of its handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Who:
+    """The person and the place. `request_id` is the interaction's id: asked twice, it is answered with the same thing."""
+
+    guild_id: int
+    member_id: int
+    channel_id: int
+    request_id: str
+    is_admin: bool = False
+
+
+@dataclass(frozen=True)
+class GivenPhoto:
+    name: str = field(repr=False)
+    """As the member called it: shown back to them, never logged, stored sealed."""
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BeginTraining:
+    draft: str
+    """The id of the /train command: the modal and "Add more" carry it, so that all uploads meet in one dataset."""
+    name: str
+    kind: str
+    """A SubjectKind value."""
+    consent: bool
+    photos: tuple[GivenPhoto, ...]
+
+
+@dataclass(frozen=True)
+class Imagine:
+    prompt: str = field(repr=False)
+    lora: str | None = None
+    """A LoRA's name; None: found by its trigger word in the prompt."""
+    negative: str = field(default="", repr=False)
+    seed: int | None = None
+    count: int = 4
+    steps: int | None = None
+    strength: float = 1.0
