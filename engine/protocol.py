@@ -65,26 +65,26 @@ class Recipe(Message):
     """Everything that decides a training. Names follow what kohya users know; length is counted in exposures."""
 
     preset: str = "balanced"
-    rank: int = Field(16, ge=1, le=256)
-    alpha: float = Field(16, gt=0)
-    unet_lr: float = Field(1e-3, gt=0)
-    text_encoder_lr: float = Field(0.0, ge=0)
+    rank: int = Field(default=16, ge=1, le=256)
+    alpha: float = Field(default=16, gt=0)
+    unet_lr: float = Field(default=1e-3, gt=0)
+    text_encoder_lr: float = Field(default=0.0, ge=0)
     """0 freezes the text encoder, whose outputs are then cached."""
-    batch_size: int = Field(4, ge=1, le=64)
-    exposures: int = Field(1200, ge=1)
+    batch_size: int = Field(default=4, ge=1, le=64)
+    exposures: int = Field(default=1200, ge=1)
     """Images shown in total: optimizer steps x batch size."""
-    epochs: int = Field(8, ge=1, le=20)
+    epochs: int = Field(default=8, ge=1, le=20)
     """Equal parts of the exposures; each ends with a saved, scored and previewed LoRA."""
-    resolution: int = Field(64, ge=16)
-    warmup: float = Field(0.05, ge=0, lt=1)
+    resolution: int = Field(default=64, ge=16)
+    warmup: float = Field(default=0.05, ge=0, lt=1)
     """Part of the steps spent raising the rate from zero."""
     schedule: Literal["constant", "cosine"] = "cosine"
-    min_snr_gamma: float | None = Field(5.0, gt=0)
+    min_snr_gamma: float | None = Field(default=5.0, gt=0)
     """Hang et al. 2023, arXiv:2303.09556. None: every timestep weighs the same."""
-    noise_offset: float = Field(0.0, ge=0)
-    caption_dropout: float = Field(0.05, ge=0, le=1)
-    weight_decay: float = Field(0.01, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    noise_offset: float = Field(default=0.0, ge=0)
+    caption_dropout: float = Field(default=0.05, ge=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     flip: bool = False
     seed: int = 0
 
@@ -178,8 +178,8 @@ class PaintJob(JobBase):
     seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
     """One picture per seed; a picture depends on its own seed only, whatever the batch."""
     loras: tuple[LoraUse, ...] = ()
-    steps: int = Field(25, ge=1, le=150)
-    cfg: float = Field(5.0, ge=0, le=30)
+    steps: int = Field(default=25, ge=1, le=150)
+    cfg: float = Field(default=5.0, ge=0, le=30)
     width: int | None = None
     height: int | None = None
     """None: the size the base was trained at. Pixels, rounded down to what the family divides by."""

@@ -1,0 +1,251 @@
+"""The settings: read once, checked whole, passed down by argument.
+
+`load()` either returns everything or raises one ConfigError that lists every problem, each as
+`key.path: what is wrong. Fix: what to write`. Secrets never stand in the file: the token and the master key come from
+the environment or from files that the settings name (`bot.secrets`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from bot.errors import UserError
+
+CONFIG_NAME = "config.toml"
+TYPE_WORDS = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "path_type": "a path, in quotes",
+    "string_type": "text, in quotes",
+    "string_too_short": "at least one character",
+    "string_pattern_mismatch": "auto, cpu, mps, cuda or a device like cuda:0",
+    "tuple_type": "a list",
+}
+SECRET_KEYS = {
+    ("discord", "token"): ("LIKENESS_TOKEN", "discord.token_file"),
+    ("storage", "master_key"): ("LIKENESS_MASTER_KEY", "storage.master_key_file"),
+}
+Snowflake = Annotated[int, Field(ge=1, lt=2**64)]
+
+
+class ConfigError(UserError):
+    """The settings cannot be used; `problems` has one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DiscordSettings(Section):
+    token_file: Path | None = None
+    """A file that holds nothing but the bot's token. The environment variable LIKENESS_TOKEN goes before it."""
+    dev_guild_ids: tuple[Snowflake, ...] = ()
+    """Servers whose commands are refreshed at every start; elsewhere Discord may take an hour to show a change."""
+
+
+class EngineSettings(Section):
+    family: str = "sd15"
+    base: str = Field(default="miniature", min_length=1)
+    """ "miniature", a diffusers folder, a .safetensors checkpoint, or a hub id."""
+    revision: str | None = None
+    """Of a hub id: the commit to use."""
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    models_folder: Path = Path("models")
+    scratch_folder: Path = Path("data/scratch")
+    """Checkpoints of trainings that are not over. Losing it costs time, never results."""
+    hang_timeout_s: float = Field(default=600, ge=30)
+    """A worker silent for so long is ended and its job sent again."""
+
+
+class StorageSettings(Section):
+    folder: Path = Path("data")
+    """The database, the sealed photos, LoRAs and pictures, and the backups."""
+    master_key_file: Path | None = None
+    """A file with 64 hex digits. The environment variable LIKENESS_MASTER_KEY goes before it."""
+
+
+class PresetSettings(Section):
+    """What a preset takes instead of the base's own values; a key left out keeps them."""
+
+    exposures: int | None = Field(default=None, ge=1, le=1_000_000)
+    epochs: int | None = Field(default=None, ge=1, le=20)
+    rank: int | None = Field(default=None, ge=1, le=256)
+
+
+class PresetsSettings(Section):
+    quick: PresetSettings = PresetSettings()
+    balanced: PresetSettings = PresetSettings()
+    thorough: PresetSettings = PresetSettings()
+
+
+class TrainingSettings(Section):
+    preset: Literal["quick", "balanced", "thorough"] = "balanced"
+    """The one chosen until a member picks another."""
+    min_photos: int = Field(default=5, ge=2, le=50)
+    max_photos: int = Field(default=50, ge=2, le=200)
+    queue_per_member: int = Field(default=2, ge=1)
+    """Trainings a member may have waiting or running."""
+    queue_per_server: int = Field(default=20, ge=1)
+    presets: PresetsSettings = PresetsSettings()
+
+
+class PaintingSettings(Section):
+    pictures: int = Field(default=4, ge=1, le=9)
+    """Pictures per request, at most."""
+    queue_per_member: int = Field(default=4, ge=1)
+    """Requests a member may have waiting or running."""
+
+
+class BallotSettings(Section):
+    hours: float = Field(default=24, gt=0, le=24 * 14)
+
+
+class FacesSettings(Section):
+    finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
+
+
+class LogSettings(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    discord: DiscordSettings = DiscordSettings()
+    engine: EngineSettings = EngineSettings()
+    storage: StorageSettings = StorageSettings()
+    training: TrainingSettings = TrainingSettings()
+    painting: PaintingSettings = PaintingSettings()
+    ballot: BallotSettings = BallotSettings()
+    faces: FacesSettings = FacesSettings()
+    log: LogSettings = LogSettings()
+
+
+def load(path: Path) -> Settings:
+    """The settings in `path`, its relative paths resolved against its folder. ConfigError names every mistake."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            [f"{path}: there is no such file. Fix: copy config.example.toml to {path} and read through it."]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError([f"{path}: cannot be read ({why}). Fix: make it a readable text file."]) from None
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            [f"{path}: is not valid TOML: {error}. Fix: mend that line; config.example.toml shows the form."]
+        ) from None
+    return _resolved(check(given), path.resolve().parent)
+
+
+def check(given: dict[str, Any]) -> Settings:
+    """Validate already parsed settings. ConfigError names every mistake, secrets in the file among them."""
+    given, problems = _without_secrets(given)
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        problems += [_sentence(detail) for detail in error.errors(include_url=False, include_context=True)]
+        raise ConfigError(problems) from None
+    if settings.training.min_photos > settings.training.max_photos:
+        problems.append(
+            f"training.min_photos: is {settings.training.min_photos}, more than training.max_photos "
+            f"({settings.training.max_photos}). Fix: lower the one or raise the other."
+        )
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _without_secrets(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    problems: list[str] = []
+    kept = dict(given)
+    for (section, key), (variable, file_key) in SECRET_KEYS.items():
+        table = kept.get(section)
+        if isinstance(table, dict) and key in table:
+            entries = cast("dict[str, Any]", table)
+            kept[section] = {name: value for name, value in entries.items() if name != key}
+            problems.append(
+                f"{section}.{key}: a secret does not belong in a file that gets copied and shared. Fix: take it out, "
+                f"replace it if anybody has seen the file, and give it as the environment variable {variable} or in a "
+                f"file of its own named by {file_key}."
+            )
+    return kept, problems
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    location = [part for part in detail["loc"] if isinstance(part, str)]
+    key = ".".join(str(part) for part in detail["loc"])
+    parent = _section(location[:-1])
+    known = sorted(parent.model_fields) if parent else []
+    if detail["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.6)
+        if nearest:
+            return f"{key}: there is no such setting. Fix: did you mean `{nearest[0]}`?"
+        where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the file"
+        return f"{key}: there is no such setting. Fix: remove it; {where} knows {', '.join(known)}."
+    message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
+    message = TYPE_WORDS.get(detail["type"], message)
+    if detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return f"{key}: is a section, not a value. Fix: write it as a table, [{key}]."
+    given = repr(detail["input"])
+    return f"{key}: is {given[:60]}, must be {message}. Fix: {_example(parent, location)}"
+
+
+def _section(location: list[str]) -> type[Section] | None:
+    """The model at a place in the settings; None where there is none."""
+    model: type[Section] = Settings
+    for part in location:
+        field = model.model_fields.get(part)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):
+            return None
+        model = field.annotation
+    return model
+
+
+def _example(parent: type[Section] | None, location: list[str]) -> str:
+    field = parent.model_fields.get(location[-1]) if parent and location else None
+    if field is None:
+        return "see config.example.toml."
+    if field.default is None:
+        return "leave it out, or see config.example.toml."
+    default = field.default
+    shown = "[]" if default == () else f'"{default}"' if isinstance(default, str | Path) else str(default)
+    return f"write for example `{location[-1]} = {shown}`."
+
+
+def _resolved(settings: Settings, home: Path) -> Settings:
+    """Relative paths count from the settings file's folder, wherever the program is started."""
+
+    base = settings.engine.base
+    engine = _under(settings.engine, home)
+    if base != "miniature" and not Path(base).is_absolute() and (home / base).exists():
+        engine = engine.model_copy(update={"base": str(home / base)})
+    return settings.model_copy(
+        update={"discord": _under(settings.discord, home), "engine": engine, "storage": _under(settings.storage, home)}
+    )
+
+
+S = TypeVar("S", bound=Section)
+
+
+def _under(section: S, home: Path) -> S:
+    changed = {
+        name: home / value
+        for name in type(section).model_fields
+        if isinstance(value := getattr(section, name), Path) and not value.is_absolute()
+    }
+    return section.model_copy(update=changed)
