@@ -2,7 +2,7 @@
 
 `load()` either returns everything or raises one ConfigError that lists every problem, each as
 `key.path: what is wrong. Fix: what to write`. Secrets never stand in the file: the token and the master key come from
-the environment or from files that the settings name (`bot.secrets`).
+the environment or from files that the settings name (`bot.token`, `storage.vault`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class StorageSettings(Section):
     folder: Path = Path("data")
     """The database, the sealed photos, LoRAs and pictures, and the backups."""
     master_key_file: Path | None = None
-    """A file with 64 hex digits. The environment variable LIKENESS_MASTER_KEY goes before it."""
+    """None: master.key in the vault, made at the first start. The environment variable LIKENESS_MASTER_KEY goes first."""
 
 
 class PresetSettings(Section):
