@@ -1,0 +1,71 @@
+"""The training pictures: portraits of train identities in seen scenes, drawn once and kept in a cache folder.
+
+`pixels.npy` uint8 (N, 64, 64, 3), `who.npy` int64 (N,) identity seeds, `scenes.json` N named scenes with seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.miniature import PORTRAIT_SIDE
+from engine.miniature.drawing import draw_portrait
+from engine.miniature.world import Identity, Scene, Split, seen_scene, unseen_scene
+
+IDENTITIES = 12_000
+
+
+@dataclass(frozen=True)
+class Gallery:
+    pixels: NDArray[np.uint8]
+    who: NDArray[np.int64]
+    scenes: list[Scene]
+
+    def __len__(self) -> int:
+        return len(self.scenes)
+
+
+def open_gallery(cache: Path, count: int = 36_000) -> Gallery:
+    """The gallery of `count` portraits in `cache`, drawn now (some 2 ms a portrait and core) if it is not there."""
+    folder = cache / f"gallery-{count}"
+    if not (folder / "scenes.json").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with multiprocessing.Pool() as pool:
+            chunks = pool.map(_draw_chunk, [(start, min(500, count - start)) for start in range(0, count, 500)])
+        np.save(folder / "pixels.npy", np.concatenate([chunk.pixels for chunk in chunks]))
+        np.save(folder / "who.npy", np.concatenate([chunk.who for chunk in chunks]))
+        scenes = [asdict(scene) for chunk in chunks for scene in chunk.scenes]
+        (folder / "scenes.json").write_text(json.dumps(scenes))
+    return Gallery(
+        pixels=np.load(folder / "pixels.npy"),
+        who=np.load(folder / "who.npy"),
+        scenes=[Scene(**named) for named in json.loads((folder / "scenes.json").read_text())],
+    )
+
+
+def _draw_chunk(span: tuple[int, int]) -> Gallery:
+    start, count = span
+    rng = np.random.default_rng([100, start])
+    who = rng.integers(0, IDENTITIES, count)
+    scenes = [seen_scene(rng) for _ in range(count)]
+    return Gallery(_draw(who, scenes, "train"), who, scenes)
+
+
+def held_out(count: int, seed: int = 5) -> Gallery:
+    """Portraits of unseen identities in unseen combinations, to measure with."""
+    rng = np.random.default_rng([200, seed])
+    who = rng.integers(0, 1_000_000, count)
+    scenes = [unseen_scene(rng) for _ in range(count)]
+    return Gallery(_draw(who, scenes, "unseen"), who, scenes)
+
+
+def _draw(who: NDArray[np.int64], scenes: list[Scene], split: Split) -> NDArray[np.uint8]:
+    pixels = np.empty((len(scenes), PORTRAIT_SIDE, PORTRAIT_SIDE, 3), np.uint8)
+    for index, (seed, scene) in enumerate(zip(who, scenes, strict=True)):
+        pixels[index] = np.asarray(draw_portrait(Identity.from_seed(int(seed), split), scene))
+    return pixels
