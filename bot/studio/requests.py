@@ -32,6 +32,8 @@ class BeginTraining:
     """A SubjectKind value."""
     consent: bool
     photos: tuple[GivenPhoto, ...]
+    room_id: int | None = None
+    """The thread opened for this dataset: its sheets, status card and epochs are posted there. None: `Who.channel_id`."""
 
 
 @dataclass(frozen=True)
