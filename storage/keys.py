@@ -1,0 +1,64 @@
+"""Which data key belongs to which guild, and the way a key is forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from storage.database import Database
+from storage.errors import KeyForgotten, NoSuchRow
+from storage.records import Scope
+
+
+class Keys:
+    def __init__(self, database: Database, blobs_folder: Path) -> None:
+        self._db = database
+        self._blobs_folder = blobs_folder
+
+    async def create(self, scope: Scope) -> str:
+        """A fresh data key: one per dataset (made with it) and one per painting."""
+        async with self._db.write():
+            key_id = self._db.vault.create_key()
+            await self._db.change(
+                "INSERT INTO keys (id, guild_id, created_at) VALUES (?, ?, ?)", key_id, scope.guild_id, self._db.clock()
+            )
+        return key_id
+
+    async def check(self, scope: Scope, key_id: str) -> None:
+        """Raises NoSuchRow for another guild's key, KeyForgotten for one that was dropped."""
+        row = await self._db.row("SELECT forgotten_at FROM keys WHERE guild_id = ? AND id = ?", scope.guild_id, key_id)
+        if row is None:
+            raise NoSuchRow("key", key_id)
+        if row["forgotten_at"] is not None:
+            raise KeyForgotten(f"The key {key_id} was forgotten: what it sealed is gone.")
+
+    async def forget(self, scope: Scope, key_id: str) -> None:
+        """Drop the key and every blob under it, here and (by darkness) in every copy.
+
+        The wish is committed first, the files go right after; a crash between the two is made good at the next start.
+        Rows that the key sealed stay and cannot be read any more: delete them in the same transaction.
+        """
+        async with self._db.write():
+            rows = await self._db.change(
+                "UPDATE keys SET forgotten_at = coalesce(forgotten_at, ?) WHERE guild_id = ? AND id = ? RETURNING id",
+                self._db.clock(),
+                scope.guild_id,
+                key_id,
+            )
+            if not rows:
+                raise NoSuchRow("key", key_id)
+            self._db.after_commit(lambda: self._drop(key_id))
+
+    async def sweep_everywhere(self) -> int:
+        """At start: finish what a crash interrupted. Drops forgotten keys still on disk; returns how many."""
+        rows = await self._db.rows("SELECT id FROM keys WHERE forgotten_at IS NOT NULL")
+        left = [
+            row["id"] for row in rows if self._db.vault.knows(row["id"]) or (self._blobs_folder / row["id"]).exists()
+        ]
+        for key_id in left:
+            self._drop(key_id)
+        return len(left)
+
+    def _drop(self, key_id: str) -> None:
+        self._db.vault.forget_key(key_id)
+        shutil.rmtree(self._blobs_folder / key_id, ignore_errors=True)

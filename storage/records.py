@@ -1,0 +1,309 @@
+"""The rows, as frozen records. Times are unix seconds; ids are the database's own and stand in buttons' custom ids.
+
+Fields that hold people's words (captions, prompts, file names) are sealed on disk and left out of `repr`, so that they
+cannot slip into a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from storage.states import (
+    CRASHES_ALLOWED,
+    LIVE_JOBS,
+    Access,
+    DatasetState,
+    JobKind,
+    JobState,
+    OutboxState,
+    PhotoState,
+    RunState,
+    Stop,
+    SubjectKind,
+    SubjectState,
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The guild on whose behalf a query is made. Every query takes one and sees that guild's rows only."""
+
+    guild_id: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    id: int
+    guild_id: int
+    owner_id: int
+    name: str
+    kind: SubjectKind
+    class_word: str
+    trigger: str
+    """Unique in its guild among live subjects, whatever the case of its letters."""
+    consent_version: str
+    consented_at: int
+    access: Access
+    channel_id: int
+    state: SubjectState
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    id: int
+    guild_id: int
+    subject_id: int
+    generation: int
+    """0 for the first training, one more for each retraining."""
+    state: DatasetState
+    preset: str
+    wants_vote: bool
+    thread_id: int | None
+    draft: str
+    """Id of the command that opened it; a second upload of the same command finds it by this."""
+    key_id: str
+    """Seals its photos, captions, epochs and LoRA."""
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels: left, top (inclusive), right, bottom (exclusive)."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+@dataclass(frozen=True)
+class Face:
+    box: Box
+    score: float
+    likely_subject: bool = False
+
+
+@dataclass(frozen=True)
+class NewPhoto:
+    """One upload, its bytes already in the blobs under the dataset's key."""
+
+    given_name: str = field(repr=False)
+    raw_sha256: str
+
+
+@dataclass(frozen=True)
+class Photo:
+    id: int
+    guild_id: int
+    dataset_id: int
+    number: int
+    """From 1, in the order given; stays when others are dropped."""
+    given_name: str = field(repr=False)
+    raw_sha256: str
+    clean_sha256: str | None
+    """The cleaned picture; set once kept."""
+    state: PhotoState
+    reason: str
+    """Why it was refused, as a sentence part: "is 240 px wide"."""
+    duplicate_of: int | None
+    """Id of the earlier copy."""
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+    crop: Box | None
+    flags: tuple[str, ...]
+    sharpness: float
+    caption: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    id: int
+    guild_id: int
+    dataset_id: int
+    state: RunState
+    recipe: Mapping[str, object]
+    base: str
+    trigger: str
+    class_word: str
+    """As they were when the training was asked for."""
+    suggested: int | None
+    """The epoch the engine would take."""
+    reason: str
+    """Its reason, or why the run failed: one sentence."""
+    seconds: float
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    id: int
+    guild_id: int
+    run_id: int
+    number: int
+    """0 is the base itself: previews and no LoRA."""
+    loss: float | None
+    likeness: float | None
+    fidelity: float | None
+    lora_sha256: str | None
+    previews: tuple[str, ...]
+    """sha256 of each preview, in the order of the preview prompts."""
+    seconds: float
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Ballot:
+    id: int
+    guild_id: int
+    run_id: int
+    channel_id: int
+    message_id: int | None
+    options: tuple[int, ...]
+    """Epoch numbers in column order."""
+    opened_at: int
+    closes_at: int
+    closed_at: int | None
+    winner: int | None
+    """An epoch number; set exactly when closed."""
+
+
+@dataclass(frozen=True)
+class Vote:
+    ballot_id: int
+    member_id: int
+    epoch: int
+    cast_at: int
+
+
+@dataclass(frozen=True)
+class Lora:
+    id: int
+    guild_id: int
+    run_id: int
+    epoch: int
+    name: str
+    trigger: str
+    base: str
+    sha256: str
+    thumbnail_sha256: str | None
+    key_id: str
+    """Opens `sha256` and `thumbnail_sha256`: its dataset's key."""
+    access: Access
+    owner_id: int
+    created_at: int
+
+
+@dataclass(frozen=True)
+class NewPicture:
+    """One painted picture, its bytes already in the blobs under the job's key."""
+
+    seed: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    id: int
+    guild_id: int
+    job_id: str
+    number: int
+    """From 0, in the order of the job's seeds."""
+    lora_id: int | None
+    member_id: int
+    key_id: str
+    prompt: str = field(repr=False)
+    params: Mapping[str, object] = field(repr=False)
+    """With prompt and seed: everything needed to make it again."""
+    seed: int
+    sha256: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    guild_id: int
+    kind: JobKind
+    state: JobState
+    request_id: str
+    member_id: int
+    channel_id: int
+    """Where the answer goes."""
+    dataset_id: int | None
+    run_id: int | None
+    lora_id: int | None
+    key_id: str
+    spec: str = field(repr=False)
+    """JSON, as the one who queued it wrote it."""
+    priority: int
+    attempt: int
+    """0 until claimed. What the engine reports under a lower attempt is stale."""
+    crashes: int
+    stop: Stop | None
+    progress: Mapping[str, object] | None
+    error: str
+    """A sentence for the member, once failed or dead."""
+    queued_at: int
+    started_at: int | None
+    ended_at: int | None
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE_JOBS
+
+    @property
+    def crashed_out(self) -> bool:
+        return self.crashes >= CRASHES_ALLOWED
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message to be posted: marked sent only after Discord returned its id."""
+
+    id: int
+    """Also the message's nonce (decimal), so that a message posted just before a crash is not posted again."""
+    guild_id: int
+    channel_id: int
+    purpose: str
+    ref: str
+    payload: str | None = field(repr=False)
+    key_id: str | None
+    state: OutboxState
+    message_id: int | None
+    reason: str
+    created_at: int
+    ended_at: int | None
+
+    @property
+    def nonce(self) -> str:
+        return str(self.id)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where the live message of a (purpose, ref) sits."""
+
+    guild_id: int
+    purpose: str
+    ref: str
+    channel_id: int
+    message_id: int
+    content_hash: str
+    """Of what it shows now: an edit that would change nothing is not sent."""
+    posted_at: int
+    edited_at: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured: seconds per exposure (train), per picture (paint), per photo (prepare)."""
+
+    base: str
+    device: str
+    kind: str
+    seconds: float
+    samples: int
+    updated_at: int

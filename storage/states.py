@@ -1,0 +1,164 @@
+"""States, and what may follow what.
+
+subject   live ──► retired                                (its trigger word is free again)
+
+dataset   collecting ⇄ cropping ⇄ captioning ⇄ ready ──► frozen
+              any of them ──► discarded                   (backwards at any distance: "add more" from the confirm card)
+
+photo     given ──► kept ⇄ dropped                        (dropped by a person, who may take it back)
+            └─────► refused                               (by the engine, with its reason)
+
+run       queued ──► preparing ──► training ──► voting ──► published
+             │           │            ├──────────────────────►┘     (no vote wanted)
+             └───────────┴────────────┴──► cancelled | failed ──► queued   (a person's retry)
+          A training that is cut short with epochs to offer goes to voting. A parked one goes back to queued.
+
+job       queued ──► running ──► done
+             │          ├──────► failed | dead ──► queued           (a person's retry; dead = killed the engine three times)
+             │          ├──────► parked ──► queued                  (the engine stopped, its checkpoint is safe)
+             │          └──────► queued                             (found running after a crash of the bot)
+             └─ running, parked ─► cancelled
+
+outbox    pending ──► sent | dropped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from storage.errors import WrongState
+
+
+class SubjectKind(StrEnum):
+    PERSON = "person"
+    CHARACTER = "character"
+    PET = "pet"
+    OBJECT = "object"
+    STYLE = "style"
+
+
+class Access(StrEnum):
+    ME = "me"
+    SERVER = "server"
+
+
+class SubjectState(StrEnum):
+    LIVE = "live"
+    RETIRED = "retired"
+
+
+class DatasetState(StrEnum):
+    COLLECTING = "collecting"
+    CROPPING = "cropping"
+    CAPTIONING = "captioning"
+    READY = "ready"
+    FROZEN = "frozen"
+    DISCARDED = "discarded"
+
+
+class PhotoState(StrEnum):
+    GIVEN = "given"
+    KEPT = "kept"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    VOTING = "voting"
+    PUBLISHED = "published"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class JobKind(StrEnum):
+    PREPARE = "prepare"
+    TRAIN = "train"
+    PAINT = "paint"
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PARKED = "parked"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+
+
+class Stop(StrEnum):
+    """How a person asked a job to end; kept in the row, so that the wish survives a crash."""
+
+    NOW = "now"
+    AFTER_EPOCH = "after_epoch"
+
+
+class OutboxState(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    DROPPED = "dropped"
+
+
+LIVE_JOBS = (JobState.QUEUED, JobState.RUNNING, JobState.PARKED)
+PRIORITY = {JobKind.PAINT: 0, JobKind.PREPARE: 1, JobKind.TRAIN: 2}
+"""Lower is served first: seconds before minutes."""
+CRASHES_ALLOWED = 3
+"""At this many a job is dead and waits for a person."""
+
+SUBJECT = {SubjectState.LIVE: {SubjectState.RETIRED}, SubjectState.RETIRED: set[SubjectState]()}
+
+_D = DatasetState
+DATASET = {
+    _D.COLLECTING: {_D.CROPPING, _D.DISCARDED},
+    _D.CROPPING: {_D.CAPTIONING, _D.COLLECTING, _D.DISCARDED},
+    _D.CAPTIONING: {_D.READY, _D.CROPPING, _D.COLLECTING, _D.DISCARDED},
+    _D.READY: {_D.FROZEN, _D.CAPTIONING, _D.CROPPING, _D.COLLECTING, _D.DISCARDED},
+    _D.FROZEN: {_D.DISCARDED},
+    _D.DISCARDED: set[DatasetState](),
+}
+
+_P = PhotoState
+PHOTO = {
+    _P.GIVEN: {_P.KEPT, _P.REFUSED},
+    _P.KEPT: {_P.DROPPED},
+    _P.DROPPED: {_P.KEPT},
+    _P.REFUSED: set[PhotoState](),
+}
+
+_R = RunState
+RUN = {
+    _R.QUEUED: {_R.PREPARING, _R.TRAINING, _R.CANCELLED, _R.FAILED},
+    _R.PREPARING: {_R.TRAINING, _R.QUEUED, _R.CANCELLED, _R.FAILED},
+    _R.TRAINING: {_R.VOTING, _R.PUBLISHED, _R.QUEUED, _R.CANCELLED, _R.FAILED},
+    _R.VOTING: {_R.PUBLISHED, _R.CANCELLED},
+    _R.CANCELLED: {_R.QUEUED},
+    _R.FAILED: {_R.QUEUED},
+    _R.PUBLISHED: set[RunState](),
+}
+
+_J = JobState
+JOB = {
+    _J.QUEUED: {_J.RUNNING, _J.CANCELLED, _J.FAILED},
+    _J.RUNNING: {_J.DONE, _J.FAILED, _J.DEAD, _J.PARKED, _J.QUEUED, _J.CANCELLED},
+    _J.PARKED: {_J.QUEUED, _J.CANCELLED},
+    _J.FAILED: {_J.QUEUED},
+    _J.DEAD: {_J.QUEUED},
+    _J.DONE: set[JobState](),
+    _J.CANCELLED: set[JobState](),
+}
+
+_O = OutboxState
+OUTBOX = {_O.PENDING: {_O.SENT, _O.DROPPED}, _O.SENT: set[OutboxState](), _O.DROPPED: set[OutboxState]()}
+
+S = TypeVar("S", bound=StrEnum)
+
+
+def allow(noun: str, table: Mapping[S, set[S]], old: S, new: S) -> None:
+    """Raises WrongState unless `new` may follow `old`. Staying where one is counts as no change and is allowed."""
+    if new is not old and new not in table[old]:
+        raise WrongState(noun, old, new)
