@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-MINUTES = {"vae": 25.0, "unet": 45.0, "finder": 6.0, "identity": 8.0, "vision": 6.0, "captioner": 8.0, "reader": 8.0}
+MINUTES = {"vae": 25.0, "unet": 45.0, "finder": 6.0, "identity": 8.0, "vision": 6.0, "captioner": 8.0}
 
 
 def main() -> None:

@@ -1,0 +1,96 @@
+"""The identity embedder: a small ResNet whose 64 outputs place portraits by who is in them.
+
+Metric learning over many train identities: two portraits of one person, in unrelated scenes and worn differently,
+must find each other among a batch of strangers (NT-Xent, Chen et al. 2020, with the positives labelled).
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from transformers import ResNetConfig, ResNetForImageClassification
+
+from engine.miniature import IDENTITY
+from engine.miniature.drawing import draw_portrait
+from engine.miniature.training.session import Session, autocast, to_tensor
+from engine.miniature.training.wear import wear
+from engine.miniature.world import Identity, Scene, Split
+
+PEOPLE, VIEWS, BATCH, TEMPERATURE = 4000, 6, 64, 0.1
+FIRST_SEED = 100_000
+"""Train identities from here on, none of whom the base has met."""
+
+
+def train(cache: Path, minutes: float) -> None:
+    torch.manual_seed(4)
+    pixels = open_people(cache, PEOPLE, VIEWS)
+    model = ResNetForImageClassification(ResNetConfig(
+        embedding_size=32, hidden_sizes=[32, 64, 128, 192], depths=[1, 1, 1, 1], layer_type="basic", downsample_in_first_stage=False, num_labels=64,
+    ))  # fmt: skip
+    session = Session("identity", model, cache, minutes, rate=2e-3)
+    for step in session.steps():
+        rng = np.random.default_rng([4, step])
+        people = rng.choice(PEOPLE, BATCH, replace=False)
+        views = np.stack([rng.choice(VIEWS, 2, replace=False) for _ in people])
+        batch = to_tensor(np.concatenate([pixels[people, views[:, 0]], pixels[people, views[:, 1]]]))
+        session.model.train()
+        with autocast():
+            vectors = session.model(pixel_values=wear(batch, torch.Generator().manual_seed(step))).logits
+        session.descend(pair_loss(functional.normalize(vectors.float(), dim=1)))
+    session.average.half().save_pretrained(IDENTITY, safe_serialization=True)
+    calibrate()
+
+
+def pair_loss(vectors: torch.Tensor) -> torch.Tensor:
+    """NT-Xent over (2N, D) unit vectors, row i and row N+i being the same person."""
+    count = len(vectors) // 2
+    alike = vectors @ vectors.T / TEMPERATURE
+    alike.fill_diagonal_(-1e4)
+    partners = torch.cat([torch.arange(count, 2 * count), torch.arange(count)])
+    return functional.cross_entropy(alike, partners)
+
+
+def open_people(cache: Path, people: int, views: int) -> NDArray[np.uint8]:
+    """(people, views, 64, 64, 3): the same train identities in several scenes each."""
+    file = cache / f"people-{people}x{views}.npy"
+    if not file.exists():
+        with multiprocessing.Pool() as pool:
+            drawn = pool.starmap(views_of, [(FIRST_SEED + seed, views, "train") for seed in range(people)], chunksize=50)
+        np.save(file, np.stack(drawn))
+    return np.load(file)
+
+
+def views_of(seed: int, views: int, split: Split) -> NDArray[np.uint8]:
+    """(views, 64, 64, 3) portraits of one identity in random scenes."""
+    rng = np.random.default_rng([400, seed])
+    who = Identity.from_seed(seed, split)
+    return np.stack([np.asarray(draw_portrait(who, Scene.random(rng))) for _ in range(views)])
+
+
+def calibrate(people: int = 60, views: int = 6) -> dict[str, float]:
+    """Writes `calibration.json`: what cosines between strangers and between two portraits of one person mean, on unseen identities."""
+    from PIL import Image
+
+    from engine.miniature.senses import IdentityEmbedder
+
+    embedder = IdentityEmbedder.load()
+    vectors = np.stack([
+        embedder.embed([Image.fromarray(picture) for picture in views_of(50_000 + seed, views, "unseen")]) for seed in range(people)
+    ])  # fmt: skip
+    cosines = np.einsum("avd,bwd->abvw", vectors, vectors)
+    one, pair = np.eye(people, dtype=bool), ~np.eye(views, dtype=bool)
+    same, strangers = cosines[one][:, pair].ravel(), cosines[~one].ravel()
+    ranks = np.searchsorted(np.sort(strangers), same) / len(strangers)
+    found = {
+        "stranger_cosine": float(strangers.mean()), "same_cosine": float(same.mean()),
+        "stranger_spread": float(strangers.std()), "same_spread": float(same.std()), "auc": float(ranks.mean()),
+    }  # fmt: skip
+    found = {name: round(value, 4) for name, value in found.items()}
+    (IDENTITY / "calibration.json").write_text(json.dumps(found, indent=2) + "\n")
+    return found
