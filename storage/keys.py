@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,8 @@ class Keys:
     async def create(self, scope: Scope) -> str:
         """A fresh data key: one per dataset (made with it) and one per painting."""
         async with self._db.write():
-            key_id = self._db.vault.create_key()
+            # A key whose row is rolled back stays behind as a file that seals nothing.
+            key_id = await asyncio.to_thread(self._db.vault.create_key)
             await self._db.change(
                 "INSERT INTO keys (id, guild_id, created_at) VALUES (?, ?, ?)", key_id, scope.guild_id, self._db.clock()
             )
@@ -36,7 +38,7 @@ class Keys:
         """Drop the key and every blob under it, here and (by darkness) in every copy.
 
         The wish is committed first, the files go right after; a crash between the two is made good at the next start.
-        Rows that the key sealed stay and cannot be read any more: delete them in the same transaction.
+        Live jobs under the key are cancelled, its pending messages dropped. Other rows stay, their sealed texts now "".
         """
         async with self._db.write():
             rows = await self._db.change(
@@ -47,18 +49,40 @@ class Keys:
             )
             if not rows:
                 raise NoSuchRow("key", key_id)
+            await self._end_what_needs(key_id)
             self._db.after_commit(lambda: self._drop(key_id))
 
-    async def sweep_everywhere(self) -> int:
-        """At start: finish what a crash interrupted. Drops forgotten keys still on disk; returns how many."""
-        rows = await self._db.rows("SELECT id FROM keys WHERE forgotten_at IS NOT NULL")
-        left = [
-            row["id"] for row in rows if self._db.vault.knows(row["id"]) or (self._blobs_folder / row["id"]).exists()
-        ]
-        for key_id in left:
-            self._drop(key_id)
-        return len(left)
+    async def sweep_everywhere(self) -> None:
+        """At start. Finishes what a crash interrupted: forgotten keys still on disk go. And after a restored backup:
+        keys that the database takes for good but that were forgotten since are marked so."""
+        rows = await self._db.rows("SELECT id, forgotten_at FROM keys")
+        for key_id in [row["id"] for row in rows if row["forgotten_at"] is not None]:
+            if self._db.vault.knows(key_id) or self._folder(key_id).exists():
+                await asyncio.to_thread(self._drop, key_id)
+        async with self._db.write():
+            for key_id in [row["id"] for row in rows if row["forgotten_at"] is None]:
+                if not self._db.vault.knows(key_id):
+                    await self._db.change("UPDATE keys SET forgotten_at = ? WHERE id = ?", self._db.clock(), key_id)
+                    await self._end_what_needs(key_id)
+
+    async def _end_what_needs(self, key_id: str) -> None:
+        await self._db.change(
+            """
+            UPDATE jobs SET state = 'cancelled', ended_at = ?
+            WHERE key_id = ? AND state IN ('queued', 'running', 'parked')
+            """,
+            self._db.clock(),
+            key_id,
+        )
+        await self._db.change(
+            "UPDATE outbox SET state = 'dropped', reason = 'forgotten', ended_at = ? WHERE key_id = ? AND state = 'pending'",
+            self._db.clock(),
+            key_id,
+        )
+
+    def _folder(self, key_id: str) -> Path:
+        return self._blobs_folder / key_id
 
     def _drop(self, key_id: str) -> None:
         self._db.vault.forget_key(key_id)
-        shutil.rmtree(self._blobs_folder / key_id, ignore_errors=True)
+        shutil.rmtree(self._folder(key_id), ignore_errors=True)

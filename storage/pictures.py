@@ -87,7 +87,7 @@ class Pictures:
             member_id=row["member_id"],
             key_id=key_id,
             prompt=self._db.unseal(key_id, row["prompt"], "pictures.prompt"),
-            params=json.loads(self._db.unseal(key_id, row["params"], "pictures.params")),
+            params=json.loads(self._db.unseal(key_id, row["params"], "pictures.params") or "{}"),
             seed=row["seed"],
             sha256=row["sha256"],
             created_at=row["created_at"],

@@ -1,7 +1,7 @@
 """The rows, as frozen records. Times are unix seconds; ids are the database's own and stand in buttons' custom ids.
 
 Fields that hold people's words (captions, prompts, file names) are sealed on disk and left out of `repr`, so that they
-cannot slip into a log.
+cannot slip into a log. Once their key is forgotten they read as "" (or {}).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from storage.states import (
-    CRASHES_ALLOWED,
     LIVE_JOBS,
     Access,
     DatasetState,
@@ -253,10 +252,6 @@ class Job:
     @property
     def live(self) -> bool:
         return self.state in LIVE_JOBS
-
-    @property
-    def crashed_out(self) -> bool:
-        return self.crashes >= CRASHES_ALLOWED
 
 
 @dataclass(frozen=True)

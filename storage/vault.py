@@ -12,6 +12,7 @@ dropping a key reaches the backups too. Whoever copies the data folder to anothe
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import secrets
 import stat
@@ -21,7 +22,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from storage.errors import BadMasterKey, BlobDamaged, KeyForgotten
+from storage.errors import BadMasterKey, BlobDamaged, DiskFull, KeyForgotten
 
 MASTER_KEY_VARIABLE = "LIKENESS_MASTER_KEY"
 KEY_BYTES = 32
@@ -130,7 +131,10 @@ class Vault:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """All of `data` or nothing, durable when this returns: temporary file, fsync, rename, fsync of the folder."""
+    """All of `data` or nothing, durable when this returns: temporary file, fsync, rename, fsync of the folder.
+
+    Raises DiskFull.
+    """
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -138,8 +142,10 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("The disk is full: nothing was written. Make room and try again.") from error
         raise
     sync_folder(path.parent)
 

@@ -227,6 +227,7 @@ CREATE INDEX jobs_served ON jobs (served);
 CREATE INDEX jobs_dataset ON jobs (guild_id, dataset_id);
 CREATE INDEX jobs_run ON jobs (guild_id, run_id);
 CREATE INDEX jobs_lora ON jobs (guild_id, lora_id);
+CREATE INDEX jobs_key ON jobs (key_id);
 
 CREATE TABLE pictures (
     id INTEGER PRIMARY KEY,
