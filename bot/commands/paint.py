@@ -1,0 +1,2 @@
+def paint() -> None:
+    """Paint."""

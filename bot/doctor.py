@@ -1,0 +1,260 @@
+"""What `likeness doctor` looks at: one finding per thing that has to be in place, in plain words.
+
+Nothing is changed, nothing is downloaded, and the token goes nowhere but to Discord (and only when `online`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from bot.config import ConfigError, Settings, load
+from bot.token import application_id, read_token
+
+GIB = 1024**3
+PERMISSIONS = 377957239872
+"""View channel, send messages (also in threads), create public and private threads, embed links, attach files, add
+reactions, read message history. Never Administrator."""
+WAL_FIXED = (3, 51, 3)
+HELLO_S = 120.0
+TORCH_PROBE = """
+import json, torch
+cuda = torch.cuda.is_available()
+print(json.dumps({
+    "torch": torch.__version__,
+    "gpu": torch.cuda.get_device_name(0) if cuda else ("Apple GPU" if torch.backends.mps.is_available() else ""),
+    "memory": torch.cuda.get_device_properties(0).total_memory if cuda else 0,
+}))
+"""
+
+
+class State(StrEnum):
+    GOOD = "good"
+    NOTE = "note"
+    """Works, but the owner should know."""
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Finding:
+    name: str
+    state: State
+    sentence: str
+
+
+Fetch = Callable[[str, str], tuple[int, bytes]]
+"""(url, token) -> (HTTP status, body). Raises OSError where Discord cannot be reached."""
+Hello = Callable[[Settings], Awaitable[str]]
+"""Starts an engine, waits until it said hello, stops it; returns its device. Raises EngineError or TimeoutError."""
+
+
+async def examine(
+    config: Path, env: Mapping[str, str], *, online: bool, fetch: Fetch, hello: Hello, probe: Callable[[], str]
+) -> list[Finding]:
+    """Everything, in the order an owner would mend it."""
+    findings = [python()]
+    try:
+        settings = load(config)
+        findings.append(Finding("settings", State.GOOD, f"{config} is in order."))
+    except ConfigError as error:
+        settings = Settings()
+        findings += [Finding("settings", State.BAD, problem) for problem in error.problems]
+    findings += token(settings, env, online=online, fetch=fetch)
+    findings.append(
+        Finding("intents", State.GOOD, "No privileged intent is asked for: nothing to switch on at Discord.")
+    )
+    findings.append(base(settings))
+    findings += [torch(probe), memory(), disk(settings), sqlite(sqlite3.sqlite_version_info), master_key(settings, env)]
+    findings.append(faces(settings))
+    findings.append(await engine(settings, hello))
+    findings.append(
+        Finding(
+            "uploads", State.GOOD, "Discord takes files of 10 MiB from a bot; pictures are posted smaller than that."
+        )
+    )
+    return findings
+
+
+def python() -> Finding:
+    return Finding(
+        "python", State.GOOD, f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
+    )
+
+
+def token(settings: Settings, env: Mapping[str, str], *, online: bool, fetch: Fetch) -> list[Finding]:
+    try:
+        secret = read_token(settings, env).get_secret_value()
+    except ConfigError as error:
+        return [Finding("token", State.BAD, problem) for problem in error.problems]
+    file = settings.discord.token_file
+    findings = [Finding("token", State.GOOD, f"There is a token; it belongs to bot {application_id(secret)}.")]
+    if file is not None and file.exists() and open_to_others(file):
+        sentence = f"Other users of this machine can read {file}. Fix: chmod 600 {file}"
+        findings.append(Finding("token", State.NOTE, sentence))
+    link = (
+        f"https://discord.com/oauth2/authorize?client_id={application_id(secret)}"
+        f"&scope=bot+applications.commands&permissions={PERMISSIONS}"
+    )
+    findings.append(Finding("invitation", State.GOOD, f"To invite the bot to a server: {link}"))
+    findings.append(login(secret, fetch) if online else Finding("login", State.NOTE, "Not asked: --offline was given."))
+    return findings
+
+
+def login(secret: str, fetch: Fetch) -> Finding:
+    try:
+        status, body = fetch("https://discord.com/api/v10/users/@me", secret)
+    except OSError:
+        return Finding("login", State.NOTE, "Discord cannot be reached from here, so the token was not tried.")
+    if status == 401:
+        sentence = (
+            "Discord does not know this token. Fix: reset it on the Bot page of your application and copy it again."
+        )
+        return Finding("login", State.BAD, sentence)
+    if status != 200:
+        return Finding("login", State.NOTE, f"Discord answered with status {status}; try again later.")
+    return Finding("login", State.GOOD, f"Discord knows the bot as {json.loads(body).get('username', '?')}.")
+
+
+def base(settings: Settings) -> Finding:
+    from bot.bases import find_base
+    from bot.errors import UserError
+
+    try:
+        found = find_base(settings.engine.base)
+    except UserError as error:
+        return Finding("base", State.BAD, f"engine.base: {error}")
+    if found.path is not None:
+        return Finding("base", State.GOOD, f"The base model is here: {found.path}")
+    cached = settings.engine.models_folder / f"models--{found.source.replace('/', '--')}"
+    if cached.exists():
+        return Finding("base", State.GOOD, f"The base model {found.source} was downloaded before.")
+    return Finding(
+        "base", State.NOTE, f"The base model {found.source} is downloaded at the first start, into {cached.parent}."
+    )
+
+
+def torch(probe: Callable[[], str]) -> Finding:
+    try:
+        answer = json.loads(probe())
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return Finding(
+            "torch", State.BAD, f"torch {version('torch')} is installed but does not start. Fix: install it again."
+        )
+    if not answer["gpu"]:
+        sentence = f"torch {answer['torch']}, no GPU: fine for the miniature, far too slow for a large base."
+        return Finding("torch", State.NOTE, sentence)
+    room = f" with {answer['memory'] / GIB:.0f} GiB" if answer["memory"] else ""
+    return Finding("torch", State.GOOD, f"torch {answer['torch']}, {answer['gpu']}{room}.")
+
+
+def memory() -> Finding:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    except (AttributeError, ValueError, OSError):
+        return Finding("memory", State.NOTE, "This system does not tell how much memory it has.")
+    state = State.GOOD if total >= 3.5 else State.NOTE
+    return Finding(
+        "memory", state, f"{total:.0f} GiB of memory; the miniature wants 4, a Stable Diffusion base 8 or more."
+    )
+
+
+def disk(settings: Settings) -> Finding:
+    folder = settings.storage.folder
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not os.access(there, os.W_OK):
+        return Finding("disk", State.BAD, f"storage.folder: {there} cannot be written to. Fix: give it to this user.")
+    free = shutil.disk_usage(there).free / GIB
+    if free < 1:
+        return Finding("disk", State.BAD, f"{free:.1f} GiB free for {folder}. Fix: make room, at least 10 GiB.")
+    state = State.GOOD if free >= 10 else State.NOTE
+    return Finding("disk", state, f"{free:.0f} GiB free for {folder}; 10 or more are comfortable.")
+
+
+def sqlite(found: tuple[int, ...]) -> Finding:
+    number = ".".join(str(part) for part in found[:3])
+    if found[:3] >= WAL_FIXED:
+        return Finding("sqlite", State.GOOD, f"SQLite {number}.")
+    sentence = (
+        f"SQLite {number}. Versions before 3.51.3 can damage a database that two connections write at the same instant; "
+        "Likeness writes through one connection, so leave the database to it and open copies only."
+    )
+    return Finding("sqlite", State.NOTE, sentence)
+
+
+def master_key(settings: Settings, env: Mapping[str, str]) -> Finding:
+    if env.get("LIKENESS_MASTER_KEY", "").strip():
+        return Finding("master key", State.GOOD, "The master key comes from LIKENESS_MASTER_KEY.")
+    file = settings.storage.master_key_file
+    if file is None or not file.exists():
+        sentence = "There is no master key yet: the first start makes one. Keep a copy of it, apart from the backups."
+        return Finding("master key", State.NOTE, sentence)
+    if open_to_others(file):
+        return Finding("master key", State.BAD, f"Other users of this machine can read {file}. Fix: chmod 600 {file}")
+    return Finding("master key", State.GOOD, f"The master key is in {file}. Keep a copy of it, apart from the backups.")
+
+
+def faces(settings: Settings) -> Finding:
+    wanted = settings.faces.finder
+    yunet = next(settings.engine.models_folder.glob("face_detection_yunet*.onnx"), None)
+    if wanted == "yunet" and yunet is None:
+        folder = settings.engine.models_folder
+        return Finding(
+            "faces", State.BAD, f"faces.finder: YuNet's file is not in {folder}. Fix: put it there or say haar."
+        )
+    if yunet is None and wanted == "auto":
+        return Finding(
+            "faces", State.GOOD, "Faces are found by the built-in finder; YuNet's file would find more of them."
+        )
+    return Finding("faces", State.GOOD, f"Faces are found by {wanted if yunet is None else 'YuNet'}.")
+
+
+async def engine(settings: Settings, hello: Hello) -> Finding:
+    from engine.errors import EngineError
+
+    try:
+        device = await asyncio.wait_for(hello(settings), HELLO_S)
+    except EngineError as error:
+        return Finding("engine", State.BAD, str(error))
+    except TimeoutError:
+        return Finding(
+            "engine", State.BAD, f"The engine did not say hello within {HELLO_S:.0f} seconds. Fix: see its log."
+        )
+    return Finding("engine", State.GOOD, f"The engine starts and works on {device}.")
+
+
+def open_to_others(file: Path) -> bool:
+    return os.name == "posix" and bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
+
+
+# ---- the real outside world, replaced in tests ----------------------------------------------------------------------
+
+
+def ask_discord(url: str, secret: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(
+        url, headers={"Authorization": f"Bot {secret}", "User-Agent": "DiscordBot (likeness)"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, b""
+
+
+def probe_torch() -> str:
+    """torch is looked at by another process: this one never loads it."""
+    done = subprocess.run([sys.executable, "-c", TORCH_PROBE], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout.strip().splitlines()[-1] if done.returncode == 0 and done.stdout.strip() else ""

@@ -1,0 +1,94 @@
+"""report.json: what a training and its pictures came to, for people who measure. All paths are relative to the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.protocol import Recipe
+
+REPORT_NAME = "report.json"
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RefusedPhoto(Entry):
+    name: str
+    reason: str
+
+
+class PhotosEntry(Entry):
+    given: int
+    kept: int
+    refused: tuple[RefusedPhoto, ...] = ()
+
+
+class EpochEntry(Entry):
+    epoch: int
+    """From 1."""
+    loss: float | None = None
+    likeness: float | None = None
+    """0 = a stranger of the same class, 100 = the subject's own photo-to-photo spread."""
+    fidelity: float | None = None
+    """How much of a prompt survives, 100 = as much as in the base's own pictures."""
+    file: str
+
+
+class PictureEntry(Entry):
+    prompt: str
+    seed: int
+    file: str
+    base_file: str | None = None
+    """The base's picture of the same prompt and seed, without LoRA."""
+
+
+class SecondsEntry(Entry):
+    prepare: float = 0.0
+    train: float = 0.0
+    grid: float = 0.0
+    paint: float = 0.0
+    total: float = 0.0
+
+
+class Report(Entry):
+    photos: PhotosEntry
+    trigger: str
+    base: str
+    """A path, or a hub id."""
+    recipe: Recipe
+    epochs: tuple[EpochEntry, ...]
+    suggested: int | None = None
+    reason: str = ""
+    """Why the engine suggests this epoch."""
+    votes: dict[int, int] = Field(default_factory=dict[int, int])
+    """epoch -> votes; empty where nobody voted."""
+    winner: int | None = None
+    lora: str | None = None
+    pictures: tuple[PictureEntry, ...] = ()
+    seconds: SecondsEntry = SecondsEntry()
+
+
+class Painting(Entry):
+    """pictures.json, beside the pictures of `likeness paint`."""
+
+    pictures: tuple[PictureEntry, ...]
+    seconds: float
+
+
+def relative(path: Path, folder: Path) -> str:
+    """`path` as it is written into a report that lies in `folder`: relative, with forward slashes."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def write_report(report: Report | Painting, file: Path) -> None:
+    """Whole or not at all."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    temporary.replace(file)
