@@ -1,0 +1,325 @@
+"""What the fake engine plays: a script as data, and the three verbs that follow it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from engine.errors import BadInput, BaseUnavailable, Diverged
+from engine.protocol import (
+    BaseModelRef,
+    Box,
+    CancelMode,
+    Checkpointed,
+    Done,
+    EpochReady,
+    EventBase,
+    Face,
+    FailureKind,
+    Message,
+    Painted,
+    PaintJob,
+    Parked,
+    PhotoFlag,
+    PhotoRead,
+    PrepareJob,
+    Progress,
+    TrainJob,
+)
+from engine.worker.desk import Verbs
+from engine.worker.order import Order
+
+LAYERS = (
+    "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q",
+    "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v",
+)
+
+
+class Died(BaseException):
+    """The fake process is gone. Not an Exception, as no `except` stops a SIGKILL either."""
+
+
+class At(Message):
+    step: int
+    """Before the step of this number (from 0) is made."""
+    times: int = 1
+    """As long as the job counts fewer crashes than this."""
+
+
+class Script(Message):
+    """The keys of the mappings by kind are "prepare", "train" and "paint"; photos go by their place in the job."""
+
+    steps_per_epoch: int = 2
+    paint_steps: int = 2
+    refuse: dict[int, str] = Field(default_factory=dict[int, str])
+    copies: dict[int, int] = Field(default_factory=dict[int, int])
+    """A photo's place -> the place of the earlier photo that it is a copy of."""
+    flags: dict[int, tuple[PhotoFlag, ...]] = Field(default_factory=dict[int, tuple[PhotoFlag, ...]])
+    faces: dict[int, int] = Field(default_factory=dict[int, int])
+    """How many faces are found, where it is not one."""
+    caption: str = "smiling, wearing a red sweater, on a blue background"
+    suggested: int | None = None
+    """None: the last epoch but one."""
+    fail: dict[str, FailureKind] = Field(default_factory=dict[str, FailureKind])
+    crash: dict[str, At] = Field(default_factory=dict[str, At])
+    hang: dict[str, At] = Field(default_factory=dict[str, At])
+    hold: dict[str, int] = Field(default_factory=dict[str, int])
+    """Jobs of this kind wait before this step until they are released."""
+
+
+SENTENCES: Mapping[FailureKind, str] = {
+    FailureKind.INPUT: "The script says that this job cannot be done as asked. Change the script.",
+    FailureKind.BASE: "The script says that the base model is missing. Change the script.",
+    FailureKind.DIVERGED: "The script says that the training diverged. Change the script.",
+}
+
+
+def _die() -> None:
+    raise Died
+
+
+class Play:
+    """The verbs of one life of the process. `die` and `hang` do not return."""
+
+    def __init__(
+        self,
+        script: Script,
+        scratch: Path,
+        *,
+        held: Callable[[str], bool],
+        die: Callable[[], None] = _die,
+        hang: Callable[[], None] = _die,
+    ) -> None:
+        self._script, self._scratch, self._held, self._die, self._hang = script, scratch, held, die, hang
+        self.waiting = False
+        """The last step was no step but waiting for a release."""
+
+    def verbs(self) -> Verbs:
+        return Verbs(load=self.load, prepare=self.prepare, train=self.train, paint=self.paint)
+
+    def load(self, ref: BaseModelRef, device: str) -> str:
+        if ref.source == "nowhere":
+            raise BaseUnavailable(f"There is no base model at {ref.source}. Name a folder that holds one.")
+        return ref.source
+
+    def prepare(
+        self, job: PrepareJob, blobs: Mapping[str, bytes], emit: Callable[[EventBase], None], order: Order
+    ) -> Iterator[None]:
+        total = len(job.photos)
+        for place, photo in enumerate(job.photos):
+            yield from self._cue(job, place, order)
+            emit(self._judge(job, place, blobs[photo.sha256]))
+            emit(Progress(job_id=job.job_id, attempt=job.attempt, phase="reading", step=place + 1, total=total))
+            yield
+
+    def train(
+        self,
+        base: str,
+        job: TrainJob,
+        blobs: Mapping[str, bytes],
+        scratch: Path,
+        emit: Callable[[EventBase], None],
+        order: Order,
+    ) -> Iterator[None]:
+        about: dict[str, Any] = {"job_id": job.job_id, "attempt": job.attempt}
+        epochs, each = job.recipe.epochs, self._script.steps_per_epoch
+        start = hashlib.sha256(job.recipe.model_dump_json().encode() + base.encode())
+        for image in job.images:
+            start.update(blobs[image.sha256] + image.caption.encode())
+        saved = self._scratch / f"{hashlib.sha256(job.job_id.encode()).hexdigest()[:16]}.json"
+        bundle = json.loads(saved.read_text()) if saved.exists() else {"step": 0, "state": start.hexdigest()}
+        step, state = int(bundle["step"]), str(bundle["state"])
+        if 0 not in job.have_epochs:
+            emit(EpochReady(**about, epoch=0, blobs=self._previews(job, "")))
+        while True:
+            if step % each == 0 and step and step // each not in job.have_epochs:
+                emit(self._epoch(job, step // each, state))
+            if step % each == 0 and step and order.cancel is CancelMode.AFTER_EPOCH:
+                emit(self._done(job, step // each, early=True))
+                return
+            if step == epochs * each:
+                emit(self._done(job, epochs, early=False))
+                return
+            yield from self._cue(job, step, order)
+            if order.park:
+                emit(Parked(**about, step=step))
+                return
+            step, state = step + 1, hashlib.sha256(f"{state}{step}".encode()).hexdigest()
+            partial = saved.with_suffix(".part")
+            partial.write_text(json.dumps({"step": step, "state": state}))
+            partial.replace(saved)
+            emit(
+                Progress(
+                    **about, phase="training", step=step, total=epochs * each, epoch=(step - 1) // each + 1, epochs=epochs,
+                    loss=round(0.2 / step, 6), seconds_left=float(epochs * each - step),
+                )
+            )  # fmt: skip
+            if step % each == 0:
+                emit(Checkpointed(**about, step=step))
+            yield
+
+    def paint(
+        self, base: str, job: PaintJob, blobs: Mapping[str, bytes], emit: Callable[[EventBase], None], order: Order
+    ) -> Iterator[None]:
+        about: dict[str, Any] = {"job_id": job.job_id, "attempt": job.attempt}
+        width, height = job.width or 64, job.height or 64
+        used = "".join(hashlib.sha256(blobs[use.sha256]).hexdigest() + str(use.strength) for use in job.loras)
+        for step in range(self._script.paint_steps):
+            yield from self._cue(job, step, order)
+            emit(Progress(**about, phase="painting", step=step + 1, total=self._script.paint_steps))
+            yield
+        pictures = {
+            f"picture_{place}": picture(
+                f"{base}{job.prompt}{job.negative}{seed}{used}", width, height, parameters(job, seed)
+            )
+            for place, seed in enumerate(job.seeds)
+        }
+        emit(Painted(**about, seeds=job.seeds, width=width, height=height, blobs=pictures))
+
+    # -- the parts -----------------------------------------------------------------------------------------------------
+
+    def _cue(self, job: PrepareJob | TrainJob | PaintJob, step: int, order: Order) -> Iterator[None]:
+        """Whatever the script wants to happen before `step`."""
+        script, kind = self._script, job.kind
+        while script.hold.get(kind) == step and self._held(kind) and not order.park:
+            self.waiting = True
+            yield
+        if kind in script.fail:
+            raise _error(script.fail[kind])
+        for at, happens in ((script.crash.get(kind), self._die), (script.hang.get(kind), self._hang)):
+            if at is not None and at.step == step and job.crashes < at.times:
+                happens()
+
+    def _judge(self, job: PrepareJob, place: int, data: bytes) -> PhotoRead:
+        from PIL import Image, UnidentifiedImageError
+
+        script = self._script
+        about: dict[str, Any] = {"job_id": job.job_id, "attempt": job.attempt, "photo_id": job.photos[place].photo_id}
+        if place in script.refuse:
+            return PhotoRead(**about, refused=script.refuse[place])
+        if place in script.copies:
+            earlier = job.photos[script.copies[place]].photo_id
+            return PhotoRead(**about, refused="is a copy of another photo of this set", duplicate_of=earlier)
+        try:
+            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as file:
+                photo = file.convert("RGB")
+        except UnidentifiedImageError:
+            return PhotoRead(**about, refused="is not a photo")
+        except OSError:
+            return PhotoRead(**about, refused="is an incomplete upload; send it again")
+        wide, high = photo.size
+        if min(wide, high) < job.min_side:
+            return PhotoRead(
+                **about,
+                width=wide,
+                height=high,
+                refused=f"is {min(wide, high)} px on its short side; at least {job.min_side} are needed",
+            )
+        side = min(wide, high)
+        crop = Box(x0=(wide - side) // 2, y0=(high - side) // 2, x1=(wide + side) // 2, y1=(high + side) // 2)
+        faces = self._faces(script.faces.get(place, 1), wide, high)
+        buffer = io.BytesIO()
+        photo.save(buffer, "JPEG", quality=95)
+        return PhotoRead(
+            **about, width=wide, height=high, faces=faces, crop=crop, flags=script.flags.get(place, ()),
+            caption=script.caption if job.caption else "", sharpness=200.0, blobs={"photo": buffer.getvalue()},
+        )  # fmt: skip
+
+    @staticmethod
+    def _faces(count: int, wide: int, high: int) -> tuple[Face, ...]:
+        """`count` faces side by side; the first is the subject's."""
+        size, gap = min(wide // (2 * max(count, 1)), high // 2), wide // (max(count, 1) + 1)
+        return tuple(
+            Face(
+                box=Box(x0=x - size // 2, y0=high // 3 - size // 2, x1=x + size // 2, y1=high // 3 + size // 2),
+                score=0.9,
+                likely_subject=place == 0,
+            )
+            for place, x in ((place, gap * (place + 1)) for place in range(count))
+        )
+
+    def _previews(self, job: TrainJob, state: str) -> dict[str, bytes]:
+        return {
+            f"preview_{place}": picture(f"{preview.prompt}{preview.seed}{state}", 64, 64, preview.prompt)
+            for place, preview in enumerate(job.previews)
+        }
+
+    def _epoch(self, job: TrainJob, epoch: int, state: str) -> EpochReady:
+        lora = lora_file(state, job.recipe.rank)
+        late = epoch / job.recipe.epochs
+        return EpochReady(
+            job_id=job.job_id, attempt=job.attempt, epoch=epoch, loss=round(0.2 / epoch, 6), likeness=round(80 * late, 1),
+            fidelity=round(100 - 15 * late, 1), sha256=hashlib.sha256(lora).hexdigest(), seconds=1.0,
+            blobs={"lora": lora, **self._previews(job, state)},
+        )  # fmt: skip
+
+    def _done(self, job: TrainJob, reached: int, *, early: bool) -> Done:
+        suggested = min(reached, self._script.suggested or max(1, job.recipe.epochs - 1))
+        reason = f"Epoch {suggested} looks most like the photos while its pictures still follow the prompt."
+        return Done(
+            job_id=job.job_id,
+            attempt=job.attempt,
+            seconds=float(reached),
+            suggested=suggested,
+            reason=reason,
+            stopped_early=early,
+        )
+
+
+def _error(kind: FailureKind) -> Exception:
+    sentence = SENTENCES.get(kind, "")
+    errors: dict[FailureKind, Exception] = {
+        FailureKind.INPUT: BadInput(sentence),
+        FailureKind.BASE: BaseUnavailable(sentence),
+        FailureKind.DIVERGED: Diverged(sentence),
+        FailureKind.MEMORY: MemoryError(),
+    }
+    return errors.get(kind, RuntimeError("by script"))
+
+
+def parameters(job: PaintJob, seed: int) -> str:
+    negative = f"\nNegative prompt: {job.negative}" if job.negative else ""
+    return f"{job.prompt}{negative}\nSteps: {job.steps}, CFG scale: {job.cfg:g}, Seed: {seed}"
+
+
+def picture(about: str, width: int, height: int, text: str) -> bytes:
+    """A PNG whose 8x8 coloured tiles follow from `about`; `text` stands in its `parameters` chunk."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    tiles = hashlib.shake_256(about.encode()).digest(8 * 8 * 3)
+    info = PngInfo()
+    info.add_text("parameters", text)
+    buffer = io.BytesIO()
+    Image.frombytes("RGB", (8, 8), tiles).resize((width, height), Image.Resampling.NEAREST).save(
+        buffer, "PNG", pnginfo=info
+    )
+    return buffer.getvalue()
+
+
+def lora_file(state: str, rank: int) -> bytes:
+    """A .safetensors with kohya's names: small float32 values that follow from `state`."""
+    header: dict[str, Any] = {"__metadata__": {"ss_network_dim": str(rank), "ss_network_alpha": str(rank)}}
+    body = b""
+    for layer in LAYERS:
+        for name, shape in (("lora_down.weight", (rank, 4)), ("lora_up.weight", (4, rank)), ("alpha", ())):
+            count = 4 * rank if shape else 1
+            noise = hashlib.shake_256(f"{state}{layer}{name}".encode()).digest(count)
+            values = [(byte - 127.5) / 1275 for byte in noise] if shape else [float(rank)]
+            data = struct.pack(f"<{count}f", *values)
+            header[f"{layer}.{name}"] = {
+                "dtype": "F32",
+                "shape": list(shape),
+                "data_offsets": [len(body), len(body) + len(data)],
+            }
+            body += data
+    words = json.dumps(header).encode()
+    words += b" " * (-len(words) % 8)
+    return struct.pack("<Q", len(words)) + words + body
