@@ -1,0 +1,205 @@
+"""The prompt as people type it: words, `<lora:name:0.8>`, and options that start with two dashes.
+
+    a portrait of ohwx on the moon <lora:kat-gen0:0.8> --no glasses, hat --seed 7 --steps 30 --cfg 6 --ar 3:2 --w 0.9
+
+`--w` is the LoRA's weight up to 4 and a width in pixels from 16 up, as the habits of two communities have it. The short
+names are those of kohya's sample prompts. Phones turn two dashes into one long one: both are read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+from bot.errors import UserError
+
+SEED_BELOW = 2**32
+HEAVIEST = 4.0
+NARROWEST_PX = 16
+WIDEST_PX = 4096
+MOST_LORAS = 4
+LORA = re.compile(r"<lora:([^:<>]+)(?::([^<>:]*))?>", re.IGNORECASE)
+OPTION = re.compile(r"(?:(?<=\s)|^)(?:--|—|–)([A-Za-z][A-Za-z_-]*)(?:[ =]|\s|$)")
+NAMES = {
+    "seed": "seed", "d": "seed",
+    "no": "no", "n": "no", "negative": "no",
+    "steps": "steps", "s": "steps",
+    "cfg": "cfg", "l": "cfg", "scale": "cfg",
+    "w": "w", "weight": "w", "strength": "w", "width": "w",
+    "h": "h", "height": "h",
+    "ar": "ar", "aspect": "ar",
+}  # fmt: skip
+SHOWN = ("seed", "no", "steps", "cfg", "w", "h", "ar")
+
+
+@dataclass(frozen=True)
+class NamedLora:
+    name: str
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What was asked for; None where nothing was said."""
+
+    words: str = field(repr=False)
+    negative: str = field(default="", repr=False)
+    loras: tuple[NamedLora, ...] = ()
+    seed: int | None = None
+    steps: int | None = None
+    cfg: float | None = None
+    strength: float | None = None
+    width: int | None = None
+    height: int | None = None
+    aspect: tuple[int, int] | None = None
+
+
+def read(text: str) -> Prompt:
+    """UserError names what cannot be read and what was probably meant."""
+    text, loras = _take_loras(text)
+    words, options = _take_options(text)
+    weight, width = _weight_or_width(options.get("w"))
+    height = None if "h" not in options else _whole("h", options["h"], NARROWEST_PX, WIDEST_PX)
+    aspect = None if "ar" not in options else _aspect(options["ar"])
+    if aspect and (width or height):
+        raise UserError("`--ar` and a width or height contradict each other: keep one of them.")
+    return Prompt(
+        words=words,
+        negative=options.get("no", ""),
+        loras=loras,
+        seed=None if "seed" not in options else _whole("seed", options["seed"], 0, SEED_BELOW - 1),
+        steps=None if "steps" not in options else _whole("steps", options["steps"], 1, 150),
+        cfg=None if "cfg" not in options else _number("cfg", options["cfg"], 0, 30),
+        strength=weight,
+        width=width,
+        height=height,
+        aspect=aspect,
+    )
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether `word` stands in `text` as a word of its own, whatever the case of its letters."""
+    return _as_word(word).search(text) is not None
+
+
+def with_trigger(words: str, trigger: str, class_word: str) -> str:
+    """`words` with the trigger put where it was learnt: before the class word, else in front."""
+    if has_word(words, trigger):
+        return words
+    named = re.compile(rf"(?:\b(?:a|an|the)\s+)?(?<![\w-]){re.escape(class_word)}(?![\w-])", re.IGNORECASE)
+    if class_word and named.search(words):
+        return named.sub(f"{trigger} {class_word}", words, count=1)
+    subject = f"{trigger} {class_word}".strip()
+    return f"{subject}, {words}" if words else subject
+
+
+def size_of(asked: Prompt, side: int, multiple: int = 8) -> tuple[int | None, int | None]:
+    """Width and height in pixels for a base trained at `side`; (None, None) where nothing was said.
+
+    An aspect keeps the area of the base's own square, which is where the base paints best.
+    """
+    if asked.aspect:
+        across, down = asked.aspect
+        width = side * (across / down) ** 0.5
+        return _to_multiple(width, multiple), _to_multiple(side * side / width, multiple)
+    if asked.width is None and asked.height is None:
+        return None, None
+    return _to_multiple(asked.width or side, multiple), _to_multiple(asked.height or side, multiple)
+
+
+def _take_loras(text: str) -> tuple[str, tuple[NamedLora, ...]]:
+    found: list[NamedLora] = []
+    for match in LORA.finditer(text):
+        name, strength = match.group(1).strip(), match.group(2)
+        found.append(NamedLora(name, None if not strength else _number(f"lora:{name}", strength, -HEAVIEST, HEAVIEST)))
+    if len(found) > MOST_LORAS:
+        raise UserError(f"At most {MOST_LORAS} LoRAs go into one picture; {len(found)} are named.")
+    return LORA.sub(" ", text), tuple(found)
+
+
+def _take_options(text: str) -> tuple[str, dict[str, str]]:
+    """The words outside of options, and each option's value. `--no` takes all up to the next option, others one word."""
+    starts = list(OPTION.finditer(text))
+    words = [text[: starts[0].start()] if starts else text]
+    options: dict[str, str] = {}
+    for match, following in zip(starts, [*starts[1:], None], strict=True):
+        given = match.group(1).lower()
+        if given not in NAMES:
+            raise UserError(_unknown(given))
+        name = NAMES[given]
+        rest = text[match.end() : following.start() if following else len(text)].strip()
+        value, _, after = (rest, "", "") if name == "no" else rest.partition(" ")
+        if not value:
+            raise UserError(f"`--{given}` needs a value, like `{_example(name)}`.")
+        if name in options and options[name] != value and name != "no":
+            raise UserError(f"`--{given}` is given twice: keep one of them.")
+        options[name] = f"{options[name]}, {value}" if name == "no" and "no" in options else value
+        words.append(after)
+    return " ".join(" ".join(words).split()), options
+
+
+def _unknown(given: str) -> str:
+    nearest = difflib.get_close_matches(given, [name for name in NAMES if len(name) > 1], n=1, cutoff=0.5)
+    if nearest:
+        return f"There is no option `--{given}`. Did you mean `--{nearest[0]}`?"
+    return f"There is no option `--{given}`. There are {', '.join(f'`--{name}`' for name in SHOWN)}."
+
+
+def _example(name: str) -> str:
+    values = {"seed": "7", "no": "glasses", "steps": "25", "cfg": "5", "w": "0.8", "h": "512", "ar": "3:2"}
+    return f"--{name} {values[name]}"
+
+
+def _whole(name: str, text: str, low: int, high: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise UserError(f"`--{name}` is a whole number from {low} to {high}, like `{_example(name)}`.")
+    return value
+
+
+def _number(name: str, text: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        shown = f"`--{name}`" if name in SHOWN else f"The weight in `<{name}:...>`"
+        raise UserError(f"{shown} is a number from {low:g} to {high:g}, like 0.8.")
+    return value
+
+
+def _weight_or_width(text: str | None) -> tuple[float | None, int | None]:
+    if text is None:
+        return None, None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 <= value <= HEAVIEST:
+        return value, None
+    if NARROWEST_PX <= value <= WIDEST_PX and value == int(value):
+        return None, int(value)
+    raise UserError(
+        f"`--w` is the LoRA's weight from 0 to {HEAVIEST:g}, like `--w 0.8`, or a width in pixels "
+        f"from {NARROWEST_PX} to {WIDEST_PX}."
+    )
+
+
+def _aspect(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,4})[:x/](\d{1,4})", text)
+    across, down = (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+    if not across or not down or not 1 / 3 <= across / down <= 3:
+        raise UserError("`--ar` is width to height, from 1:3 to 3:1, like `--ar 3:2`.")
+    return across, down
+
+
+def _to_multiple(pixels: float, multiple: int) -> int:
+    return max(multiple, round(pixels / multiple) * multiple)
+
+
+def _as_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
