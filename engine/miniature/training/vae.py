@@ -56,7 +56,7 @@ def face_weight() -> torch.Tensor:
 def save(vae: torch.nn.Module, gallery: Gallery, folder: Path = WEIGHTS / "vae") -> None:
     """Write the folder, with the scaling factor that gives the gallery's latents unit spread."""
     assert isinstance(vae, AutoencoderKL)
-    latents = torch.cat([vae.encode(to_tensor(gallery.pixels[i : i + 64])).latent_dist.mean for i in range(0, 1024, 64)])
+    latents = torch.cat([vae.encode(to_tensor(gallery.pixels[i : i + 64])).latent_dist.mean for i in range(0, min(1024, len(gallery)), 64)])
     vae.register_to_config(scaling_factor=round(1.0 / float(latents.std()), 5))
     vae.to(torch.float16).save_pretrained(folder, safe_serialization=True)
     vae.to(torch.float32)
