@@ -1,0 +1,100 @@
+"""The bot: one client, one command tree, one door for presses, one presenter. It holds no state worth keeping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+
+import discord
+from discord import app_commands
+
+from bot.chat import captions, confirm, crops, intake, pictures, router, training
+from bot.chat.commands import add_commands
+from bot.chat.errors import on_its_own, where
+from bot.chat.ports import Memory, Post
+from bot.chat.presenter import Presenter
+from bot.chat.uploads import Held
+from bot.studio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+HANDLERS = (intake, crops, captions, confirm, training, pictures)
+"""Importing them registers what can be pressed."""
+
+TREE = "command tree"
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    create_public_threads=True,
+    create_private_threads=True,
+    embed_links=True,
+    attach_files=True,
+    add_reactions=True,
+    read_message_history=True,
+)
+"""What an invite asks for: 377957239872."""
+
+
+class Tree(app_commands.CommandTree["LikenessBot"]):
+    async def on_error(
+        self, interaction: discord.Interaction[LikenessBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """What the commands' own door could not see: discord.py failed before or after them."""
+        log.error("command: %s", where(error))
+
+
+class LikenessBot(discord.Client):
+    def __init__(self, studio: Studio, post: Post, memory: Memory, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True, guild_reactions=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+        )
+        self.studio = studio
+        self.post = post
+        self.memory = memory
+        self.held = Held(clock)
+        self.presenter = Presenter(self, studio, post, clock)
+        self.tree = Tree(self)
+        add_commands(self, self.tree)
+
+    async def fetch(self, url: str) -> bytes:
+        """An uploaded file from Discord's servers."""
+        return await self.http.get_from_cdn(url)
+
+    async def setup_hook(self) -> None:
+        """Commands are synced only when they changed: Discord allows 200 creations a day."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        words = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+        looks = hashlib.sha256(words.encode()).hexdigest()
+        if await self.memory.recall(TREE) == looks:
+            return
+        await self.tree.sync()
+        await self.memory.keep(TREE, looks)
+        log.info("commands synced: %d", len(payload))
+
+    async def on_ready(self) -> None:
+        log.info("ready in %d servers", len(self.guilds))
+        await self.presenter.start()
+
+    async def on_interaction(self, interaction: discord.Interaction[LikenessBot]) -> None:
+        await router.answer(self, interaction)
+
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        with on_its_own("a vote"):
+            await self.presenter.ballots.reacted(payload, on=True)
+
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        with on_its_own("a vote taken back"):
+            await self.presenter.ballots.reacted(payload, on=False)
+
+    async def close(self) -> None:
+        self.presenter.stop()
+        self.held.clear()
+        await super().close()

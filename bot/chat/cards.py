@@ -1,0 +1,75 @@
+"""Every screen has one drawing: `draw` is the only door from the studio's plain data to Discord's components."""
+
+from __future__ import annotations
+
+from bot.chat import picture_cards, review_cards, training_cards
+from bot.chat.layout import Colour, Drawn, escape, words
+from bot.studio.screens import (
+    BallotCard,
+    CaptionSheet,
+    ConfirmCard,
+    CropEditor,
+    CropSheet,
+    EpochPost,
+    LoraList,
+    Notice,
+    PicturesCard,
+    Purpose,
+    QueueList,
+    Reading,
+    Screen,
+    StatusCard,
+    TroubleCard,
+    WinnerCard,
+)
+
+
+def draw(screen: Screen) -> Drawn:
+    match screen:
+        case Reading():
+            return review_cards.reading(screen)
+        case CropSheet():
+            return review_cards.crop_sheet(screen)
+        case CropEditor():
+            return review_cards.crop_editor(screen)
+        case CaptionSheet():
+            return review_cards.caption_sheet(screen)
+        case ConfirmCard():
+            return review_cards.confirm_card(screen)
+        case StatusCard():
+            return training_cards.status(screen)
+        case EpochPost():
+            return training_cards.epoch(screen)
+        case BallotCard():
+            return training_cards.ballot(screen)
+        case WinnerCard():
+            return training_cards.winner(screen)
+        case TroubleCard():
+            return training_cards.trouble(screen)
+        case PicturesCard():
+            return picture_cards.pictures(screen)
+        case LoraList():
+            return picture_cards.library(screen)
+        case QueueList():
+            return picture_cards.queue(screen)
+        case Notice():
+            return Drawn([words(escape(screen.sentence))], Colour.QUIET)
+
+
+def settled(screen: Screen) -> bool:
+    """Whether the card will not change any more by itself, so that nobody needs to look after it."""
+    match screen:
+        case Reading():
+            return screen.done >= screen.given
+        case StatusCard():
+            return screen.state in training_cards.OVER
+        case PicturesCard():
+            return screen.ready
+        case BallotCard():
+            return screen.closed
+        case _:
+            return True
+
+
+FOLLOWED = frozenset({Purpose.READING, Purpose.STATUS, Purpose.PICTURES})
+"""Cards that change while nobody presses anything."""

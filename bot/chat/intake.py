@@ -1,0 +1,84 @@
+"""Photos in: the form of /train and "Add more photos"."""
+
+from __future__ import annotations
+
+from discord import ui
+
+from bot.chat import cards, forms, texts
+from bot.chat.rooms import open_room
+from bot.chat.router import Ack, Press, on, opens
+from bot.chat.uploads import Fetched, fetch_all
+from bot.errors import UserError
+from bot.studio.requests import BeginTraining
+
+
+@on("train.send", Ack.PRIVATE)
+async def begin(press: Press) -> None:
+    """The form of /train: the id is the draft, the argument says how many photos came with the command."""
+    held = await press.bot.held.take(press.action.id)
+    name = press.filled.text("name")
+    if not press.filled.ticked("consent"):
+        raise UserError(texts.NO_CONSENT)
+    if not name:
+        raise UserError(texts.NO_NAME)
+    fetched = await _fetch(press)
+    photos = (*held.photos, *fetched.photos)
+    if not photos:
+        raise UserError(texts.NO_PHOTOS)
+    problems = (*held.problems, *fetched.problems)
+    lost = press.action.arg_number - len(held.photos) - len(held.problems)
+    room = await open_room(press.interaction, name)
+    try:
+        await press.studio.begin(
+            press.who,
+            BeginTraining(
+                draft=press.action.id,
+                name=name,
+                kind=press.filled.text("kind") or "person",
+                consent=True,
+                photos=photos,
+                room_id=room.channel_id,
+            ),
+        )
+    except UserError:
+        await room.close()
+        raise
+    if room.thread is not None:
+        sentence = texts.room_opened(room.channel_id, len(photos))
+    else:
+        sentence = texts.room_is_here(len(photos), room.missing)
+    notes = [sentence]
+    if lost > 0:
+        notes.append(texts.lost_in_restart(lost))
+    if problems:
+        notes.append(texts.left_out(problems))
+    await press.say("\n".join(notes)[:2000])
+    await press.bot.presenter.deliver()
+
+
+@opens("photos.more")
+def more(press: Press) -> ui.Modal:
+    return forms.more_photos(press.action.number, press.who.request_id)
+
+
+@on("photos.send", Ack.PRIVATE)
+async def add(press: Press) -> None:
+    fetched = await _fetch(press)
+    if not fetched.photos:
+        raise UserError(texts.left_out(fetched.problems) if fetched.problems else texts.NO_PHOTOS)
+    await press.studio.add_photos(press.who, press.action.number, fetched.photos)
+    sentence = texts.photos_added(len(fetched.photos))
+    await press.say("\n".join([sentence, texts.left_out(fetched.problems)] if fetched.problems else [sentence])[:2000])
+    await press.bot.presenter.deliver()
+
+
+@on("set.discard")
+async def discard(press: Press) -> None:
+    """The panel says what became of it; nothing is left to press."""
+    notice = await press.studio.discard(press.who, press.action.number)
+    await press.show(cards.draw(notice))
+    await press.bot.presenter.deliver()
+
+
+async def _fetch(press: Press) -> Fetched:
+    return await fetch_all(press.filled.uploads, press.bot.fetch)

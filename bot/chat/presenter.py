@@ -1,0 +1,268 @@
+"""What reaches people without being asked: the outbox is posted, live cards are edited, ballots end on time.
+
+A row is posted once. The nonce (the row's id) lets Discord itself refuse a repeat within minutes; rows that an earlier
+process may have posted are first looked for in the channel by the mark their card carries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import discord
+from discord.ext import tasks
+
+from bot.chat.ballots import Ballots
+from bot.chat.cards import FOLLOWED, draw, settled
+from bot.chat.errors import on_its_own, where
+from bot.chat.layout import MARK, Drawn, mark_of
+from bot.chat.ports import Due, Place, Post
+from bot.studio.screens import BallotCard, Purpose, Screen
+from bot.studio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+EDIT_EVERY_S = 10
+REPOST_AFTER_S = 55 * 60
+"""Messages older than an hour may only be edited a few times (error 30046): a card moves to a new message before."""
+LOOK_BACK = 100
+"""Messages searched for a card that may already be there."""
+
+TOO_MANY_OLD_EDITS = 30046
+UNKNOWN_MESSAGE = 10008
+
+Key = tuple[int, Purpose, str]
+
+
+class Presenter:
+    def __init__(self, client: discord.Client, studio: Studio, post: Post, clock: Callable[[], float]) -> None:
+        self.client = client
+        self.studio = studio
+        self.post = post
+        self.clock = clock
+        self.ballots = Ballots(client, studio, post, clock)
+        self._lock = asyncio.Lock()
+        self._doubtful: set[int] | None = None
+        """Rows that may have been posted without being marked; None before the first look."""
+
+    # -- the round
+
+    async def start(self) -> None:
+        """On READY, and again whenever Discord starts a new session."""
+        self._doubtful = None
+        with on_its_own("ballots: taking up"):
+            await self._take_up_ballots()
+        if not self._round.is_running():
+            self._round.start()
+
+    def stop(self) -> None:
+        self._round.cancel()
+
+    @tasks.loop(seconds=1.0)
+    async def _round(self) -> None:
+        with on_its_own("round"):
+            await self.tick()
+
+    async def tick(self) -> None:
+        """One round: post what is due, bring live cards up to date, end ballots whose time has come."""
+        for place in await self.ballots.close_due():
+            await self.refresh(place)
+        await self.deliver()
+        for place in await self.post.places(FOLLOWED):
+            with on_its_own(f"card {place.purpose} {place.ref}"):
+                await self._follow(place)
+
+    # -- posting
+
+    async def deliver(self) -> frozenset[Key]:
+        """Post what is due, oldest first; returns what was posted. A channel that fails waits for the next round."""
+        posted: set[Key] = set()
+        async with self._lock:
+            rows = await self.post.pending()
+            if self._doubtful is None:
+                self._doubtful = {due.id for due in rows}
+            held: set[int] = set()
+            for due in rows:
+                if due.channel_id in held:
+                    continue
+                try:
+                    if await self._post(due):
+                        posted.add((due.guild_id, due.purpose, due.ref))
+                except (discord.HTTPException, OSError, TimeoutError) as error:
+                    held.add(due.channel_id)
+                    self._doubtful.add(due.id)
+                    log.warning("outbox %s waits: %s", due.id, where(error))
+        return frozenset(posted)
+
+    async def _post(self, due: Due) -> bool:
+        screen = await self.studio.screen(due.guild_id, due.purpose, due.ref)
+        if screen is None:
+            await self.post.drop(due, "nothing to show any more")
+            return False
+        drawn = draw(screen)
+        try:
+            message_id = await self._message_for(due, drawn)
+        except (discord.Forbidden, discord.NotFound) as error:
+            # Nobody can be told where nobody can be written to; the owner of the machine reads it in the log.
+            log.warning("outbox %s dropped: %s", due.id, where(error))
+            await self.post.drop(due, f"Discord said {error.status}/{error.code}")
+            return False
+        except discord.HTTPException as error:
+            if error.status == 400:
+                log.error("outbox %s refused: %s", due.id, where(error))
+                await self.post.drop(due, f"Discord said {error.status}/{error.code}")
+                return False
+            raise
+        older = await self.post.place(due.guild_id, due.purpose, due.ref)
+        now = int(self.clock())
+        place = Place(
+            due.guild_id,
+            due.purpose,
+            due.ref,
+            due.channel_id,
+            message_id,
+            drawn.content_hash,
+            posted_at=now,
+            edited_at=now,
+        )
+        await self.post.sent(due, place)
+        if self._doubtful is not None:
+            self._doubtful.discard(due.id)
+        await self._stands(place, screen, older)
+        return True
+
+    async def _message_for(self, due: Due, drawn: Drawn) -> int:
+        if self._doubtful is not None and due.id in self._doubtful:
+            found = await self._find(due)
+            if found is not None:
+                return found
+        return await self._send(due.guild_id, due.channel_id, drawn, nonce=str(due.id), mark=MARK + due.id)
+
+    async def _find(self, due: Due) -> int | None:
+        channel = self.client.get_partial_messageable(due.channel_id, guild_id=due.guild_id)
+        async for message in channel.history(limit=LOOK_BACK):
+            mine = self.client.user is not None and message.author.id == self.client.user.id
+            if mine and mark_of(message) == MARK + due.id:
+                return message.id
+        return None
+
+    async def _send(
+        self, guild_id: int, channel_id: int, drawn: Drawn, *, nonce: str | None = None, mark: int | None = None
+    ) -> int:
+        channel = self.client.get_partial_messageable(channel_id, guild_id=guild_id)
+        mentions = discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(id) for id in drawn.mentions] or False
+        )
+        view, files = drawn.view(mark), drawn.files()
+        if nonce is None:
+            message = await channel.send(view=view, files=files, silent=drawn.silent, allowed_mentions=mentions)
+        else:
+            # discord.py adds enforce_nonce: sent twice within minutes, Discord answers with the first message.
+            message = await channel.send(
+                view=view, files=files, silent=drawn.silent, allowed_mentions=mentions, nonce=nonce
+            )
+        return message.id
+
+    async def _stands(self, place: Place, screen: Screen, older: Place | None) -> None:
+        """What follows from a posted card: the older one goes, a ballot gets its reactions."""
+        if older is not None and older.message_id != place.message_id:
+            await self._delete(older)
+        if isinstance(screen, BallotCard) and not screen.closed:
+            self.ballots.opened(place, len(screen.options))
+            with on_its_own(f"ballot {place.ref}: reactions"):
+                await self.ballots.seed(place, len(screen.options))
+
+    async def show_next(self, key: Key, channel_id: int, screen: Screen, before: Place | None) -> None:
+        """Have `screen` stand in the channel as a message of its own, unless the outbox has put it there already.
+
+        `before`: where it stood before it was asked for.
+        """
+        posted = await self.deliver()
+        guild_id, purpose, ref = key
+        async with self._lock:
+            stands = await self.post.place(guild_id, purpose, ref)
+            if key in posted or (stands is not None and (before is None or stands.message_id != before.message_id)):
+                return
+            drawn = draw(screen)
+            message_id = await self._send(guild_id, channel_id, drawn)
+            now = int(self.clock())
+            place = Place(guild_id, purpose, ref, channel_id, message_id, drawn.content_hash, now, now)
+            await self.post.put(place)
+            await self._stands(place, screen, stands)
+
+    # -- live cards
+
+    async def shown(self, guild_id: int, purpose: Purpose, ref: str, message_id: int, content_hash: str) -> None:
+        """A press has changed this card itself."""
+        place = await self.post.place(guild_id, purpose, ref)
+        if place is not None and place.message_id == message_id:
+            await self.post.put(replace(place, content_hash=content_hash, edited_at=int(self.clock())))
+
+    async def refresh_key(self, guild_id: int, purpose: Purpose, ref: str) -> None:
+        place = await self.post.place(guild_id, purpose, ref)
+        if place is not None:
+            await self.refresh(place)
+
+    async def refresh(self, place: Place) -> None:
+        """Edit a card now, if what it shows has changed."""
+        with on_its_own(f"card {place.purpose} {place.ref}"):
+            await self._bring_up_to_date(place)
+
+    async def _follow(self, place: Place) -> None:
+        if self.clock() - place.edited_at >= EDIT_EVERY_S:
+            await self._bring_up_to_date(place)
+
+    async def _bring_up_to_date(self, place: Place) -> None:
+        screen = await self.studio.screen(place.guild_id, place.purpose, place.ref)
+        if screen is None:
+            if place.purpose in FOLLOWED:
+                await self._delete(place)
+                await self.post.remove(place)
+            return
+        drawn = draw(screen)
+        over = settled(screen)
+        if drawn.content_hash != place.content_hash:
+            if self.clock() - place.posted_at >= REPOST_AFTER_S and not over and place.purpose in FOLLOWED:
+                await self.post.repost(place)
+                await self.deliver()
+                return
+            if not await self._edit(place, drawn):
+                return
+            await self.post.put(replace(place, content_hash=drawn.content_hash, edited_at=int(self.clock())))
+        if over and (place.purpose in FOLLOWED or place.purpose is Purpose.BALLOT):
+            self.ballots.closed(place.message_id)
+            await self.post.remove(place)
+
+    async def _edit(self, place: Place, drawn: Drawn) -> bool:
+        channel = self.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+        try:
+            await channel.get_partial_message(place.message_id).edit(
+                view=drawn.view(), attachments=drawn.files(), allowed_mentions=discord.AllowedMentions.none()
+            )
+        except discord.NotFound:
+            await self.post.remove(place)
+            return False
+        except discord.HTTPException as error:
+            if error.code != TOO_MANY_OLD_EDITS:
+                raise
+            await self.post.repost(place)
+            return False
+        return True
+
+    async def _delete(self, place: Place) -> None:
+        channel = self.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+        try:
+            await channel.get_partial_message(place.message_id).delete()
+        except (discord.NotFound, discord.Forbidden) as error:
+            log.info("message of %s %s stays or is gone: %s", place.purpose, place.ref, where(error))
+
+    async def _take_up_ballots(self) -> None:
+        for place in await self.post.places({Purpose.BALLOT}):
+            screen = await self.studio.screen(place.guild_id, place.purpose, place.ref)
+            if isinstance(screen, BallotCard) and not screen.closed:
+                with on_its_own(f"ballot {place.ref}: taking up"):
+                    await self.ballots.resume(place, screen)
+            else:
+                await self.refresh(place)

@@ -1,0 +1,73 @@
+"""Where a training is talked about: a private thread, else a public one, else the channel itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import discord
+
+from bot.chat import texts
+from bot.errors import UserError
+
+NEEDED = ("view_channel", "send_messages", "attach_files")
+ARCHIVE_AFTER_MIN = 10080
+
+
+@dataclass(frozen=True)
+class Room:
+    channel_id: int
+    thread: discord.Thread | None
+    missing: tuple[str, ...]
+    """Permissions without which it could not be a thread, as Discord calls them."""
+
+    async def close(self) -> None:
+        """Nothing came of it."""
+        if self.thread is not None:
+            await self.thread.delete()
+
+
+def check_may_post(interaction: discord.Interaction) -> None:
+    """Raises UserError naming what is missing to post here. No I/O: the interaction brings the permissions."""
+    in_thread = isinstance(interaction.channel, discord.Thread)
+    needed = [*NEEDED]
+    if in_thread:
+        needed[1] = "send_messages_in_threads"
+    names = tuple(texts.PERMISSIONS[name] for name in needed if not getattr(interaction.app_permissions, name))
+    if names:
+        raise UserError(texts.missing_permission(names))
+
+
+async def open_room(interaction: discord.Interaction, name: str) -> Room:
+    """A thread for `name` under the channel of the interaction, with the member in it."""
+    channel = interaction.channel
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    here = Room(interaction.channel_id or 0, None, ())
+    if not isinstance(parent, discord.TextChannel):
+        return here
+    may = interaction.app_permissions
+    title = f"train-{slug(name)}"
+    missing: list[str] = []
+    kinds = [("create_private_threads", discord.ChannelType.private_thread)]
+    kinds.append(("create_public_threads", discord.ChannelType.public_thread))
+    if parent.is_news():
+        kinds = [("create_public_threads", discord.ChannelType.news_thread)]
+    for permission, kind in kinds:
+        if not (getattr(may, permission) and may.send_messages_in_threads):
+            missing.append(texts.PERMISSIONS[permission])
+            continue
+        try:
+            thread = await parent.create_thread(name=title, type=kind, auto_archive_duration=ARCHIVE_AFTER_MIN)
+        except discord.Forbidden:
+            missing.append(texts.PERMISSIONS[permission])
+            continue
+        await thread.add_user(discord.Object(interaction.user.id))
+        return Room(thread.id, thread, ())
+    if not may.send_messages_in_threads:
+        missing.append(texts.PERMISSIONS["send_messages_in_threads"])
+    return Room(here.channel_id, None, tuple(missing))
+
+
+def slug(name: str) -> str:
+    """Lowercase words joined by hyphens, at most 80 characters."""
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-_")[:80] or "subject"
