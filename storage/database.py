@@ -115,6 +115,9 @@ class Database:
         """A writing statement; returns what its RETURNING clause yields. Only inside `write()`."""
         if not self._mine():
             raise RuntimeError("a write outside of `async with database.write()`")
+        if not self._connection.in_transaction:
+            # A full disk makes SQLite end the transaction by itself: nothing more may slip in behind it.
+            raise RuntimeError("this transaction was rolled back already")
         return await self._run(sql, values)
 
     def after_commit(self, act: Callable[[], None]) -> None:

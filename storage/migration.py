@@ -76,8 +76,8 @@ def version(connection: sqlite3.Connection) -> int:
 def statements(script: str) -> Iterator[str]:
     """The statements of a script, trigger bodies whole. executescript() would commit the open transaction first."""
     pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
+    for part in re.split("(?<=;)", script):
+        pending += part
         if sqlite3.complete_statement(pending):
             yield pending.strip()
             pending = ""

@@ -1,0 +1,226 @@
+"""A guild never sees or touches another guild's rows: every public method, called by B with what belongs to A."""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+from storage import Scope, Store
+from storage.errors import NoSuchRow, Stale, WrongState
+from storage.records import Box, NewPhoto, NewPicture
+from storage.states import Access, DatasetState, JobKind, RunState, Stop
+from tests.storage.story import CHANNEL, MESSAGE, OWNER, PAINTER, PHOTO, Story, story
+
+Call = Callable[[Store, Scope, Story], Awaitable[object]]
+SHA = "0" * 64
+
+CALLS: dict[str, Call] = {
+    "keys.check": lambda s, b, a: s.keys.check(b, a.dataset.key_id),
+    "keys.forget": lambda s, b, a: s.keys.forget(b, a.dataset.key_id),
+    "blobs.put": lambda s, b, a: s.blobs.put(b, a.dataset.key_id, b"mine now"),
+    "blobs.get": lambda s, b, a: s.blobs.get(b, a.dataset.key_id, a.photo.raw_sha256),
+    "blobs.has": lambda s, b, a: s.blobs.has(b, a.dataset.key_id, a.photo.raw_sha256),
+    "blobs.drop": lambda s, b, a: s.blobs.drop(b, a.dataset.key_id, a.photo.raw_sha256),
+    "subjects.get": lambda s, b, a: s.subjects.get(b, a.subject.id),
+    "subjects.by_trigger": lambda s, b, a: s.subjects.by_trigger(b, a.subject.trigger),
+    "subjects.list": lambda s, b, a: s.subjects.list(b),
+    "subjects.set_trigger": lambda s, b, a: s.subjects.set_trigger(b, a.subject.id, "stolen"),
+    "subjects.set_access": lambda s, b, a: s.subjects.set_access(b, a.subject.id, Access.SERVER),
+    "subjects.retire": lambda s, b, a: s.subjects.retire(b, a.subject.id),
+    "subjects.forget": lambda s, b, a: s.subjects.forget(b, a.subject.id),
+    "datasets.create": lambda s, b, a: s.datasets.create(b, a.subject.id, draft="b's"),
+    "datasets.get": lambda s, b, a: s.datasets.get(b, a.dataset.id),
+    "datasets.by_draft": lambda s, b, a: s.datasets.by_draft(b, a.dataset.draft),
+    "datasets.of_subject": lambda s, b, a: s.datasets.of_subject(b, a.subject.id),
+    "datasets.move": lambda s, b, a: s.datasets.move(b, a.dataset.id, DatasetState.CROPPING),
+    "datasets.set_preset": lambda s, b, a: s.datasets.set_preset(b, a.dataset.id, "quick"),
+    "datasets.set_wants_vote": lambda s, b, a: s.datasets.set_wants_vote(b, a.dataset.id, False),
+    "datasets.set_thread": lambda s, b, a: s.datasets.set_thread(b, a.dataset.id, 5),
+    "photos.add": lambda s, b, a: s.photos.add(b, a.dataset.id, [NewPhoto("x.jpg", SHA)], request_id="b"),
+    "photos.get": lambda s, b, a: s.photos.get(b, a.photo.id),
+    "photos.numbered": lambda s, b, a: s.photos.numbered(b, a.dataset.id, 1),
+    "photos.list": lambda s, b, a: s.photos.list(b, a.dataset.id),
+    "photos.keep": lambda s, b, a: s.photos.keep(b, a.photo.id, clean_sha256=SHA, width=1, height=1),
+    "photos.refuse": lambda s, b, a: s.photos.refuse(b, a.photo.id, "is ours"),
+    "photos.set_crop": lambda s, b, a: s.photos.set_crop(b, a.photo.id, Box(0, 0, 1, 1)),
+    "photos.drop": lambda s, b, a: s.photos.drop(b, a.photo.id),
+    "photos.take_back": lambda s, b, a: s.photos.take_back(b, a.photo.id),
+    "photos.set_captions": lambda s, b, a: s.photos.set_captions(b, a.dataset.id, {1: "stolen"}),
+    "runs.create": lambda s, b, a: s.runs.create(b, a.dataset.id, recipe={}, base="m", trigger="t", class_word="c"),
+    "runs.get": lambda s, b, a: s.runs.get(b, a.run.id),
+    "runs.of_dataset": lambda s, b, a: s.runs.of_dataset(b, a.dataset.id),
+    "runs.move": lambda s, b, a: s.runs.move(b, a.run.id, RunState.FAILED),
+    "runs.suggest": lambda s, b, a: s.runs.suggest(b, a.run.id, epoch=1, reason="", seconds=1.0),
+    "epochs.record": lambda s, b, a: s.epochs.record(b, a.run.id, 2, lora_sha256=SHA),
+    "epochs.get": lambda s, b, a: s.epochs.get(b, a.epoch.id),
+    "epochs.numbered": lambda s, b, a: s.epochs.numbered(b, a.run.id, 1),
+    "epochs.list": lambda s, b, a: s.epochs.list(b, a.run.id),
+    "ballots.open": lambda s, b, a: s.ballots.open(b, a.run.id, channel_id=1, options=[1], closes_at=1),
+    "ballots.get": lambda s, b, a: s.ballots.get(b, a.ballot.id),
+    "ballots.of_run": lambda s, b, a: s.ballots.of_run(b, a.run.id),
+    "ballots.by_message": lambda s, b, a: s.ballots.by_message(b, MESSAGE),
+    "ballots.posted": lambda s, b, a: s.ballots.posted(b, a.ballot.id, channel_id=1, message_id=1),
+    "ballots.extend": lambda s, b, a: s.ballots.extend(b, a.ballot.id, 2_100_000_000),
+    "ballots.vote": lambda s, b, a: s.ballots.vote(b, a.ballot.id, OWNER, 1),
+    "ballots.recount": lambda s, b, a: s.ballots.recount(b, a.ballot.id, {}),
+    "ballots.votes": lambda s, b, a: s.ballots.votes(b, a.ballot.id),
+    "ballots.tally": lambda s, b, a: s.ballots.tally(b, a.ballot.id),
+    "ballots.close": lambda s, b, a: s.ballots.close(b, a.ballot.id, 1),
+    "loras.publish": lambda s, b, a: s.loras.publish(
+        b,
+        a.run.id,
+        epoch=1,
+        name="b",
+        trigger="b",
+        base="m",
+        sha256=SHA,
+        key_id=a.dataset.key_id,
+        access=Access.ME,
+        owner_id=1,
+    ),
+    "loras.get": lambda s, b, a: s.loras.get(b, a.lora.id),
+    "loras.of_run": lambda s, b, a: s.loras.of_run(b, a.run.id),
+    "loras.by_name": lambda s, b, a: s.loras.by_name(b, a.lora.name),
+    "loras.list": lambda s, b, a: s.loras.list(b),
+    "loras.set_access": lambda s, b, a: s.loras.set_access(b, a.lora.id, Access.ME),
+    "pictures.add": lambda s, b, a: s.pictures.add(b, a.painting, [NewPicture(1, SHA)], prompt="", params={}),
+    "pictures.get": lambda s, b, a: s.pictures.get(b, a.picture.id),
+    "pictures.of_job": lambda s, b, a: s.pictures.of_job(b, a.painting.id),
+    "pictures.of_member": lambda s, b, a: s.pictures.of_member(b, PAINTER),
+    "pictures.delete": lambda s, b, a: s.pictures.delete(b, a.painting.id),
+    "jobs.enqueue": lambda s, b, a: s.jobs.enqueue(
+        b,
+        "b-job",
+        kind=JobKind.PAINT,
+        request_id="imagine",
+        member_id=1,
+        channel_id=1,
+        key_id=a.painting.key_id,
+        spec="{}",
+    ),
+    "jobs.retry": lambda s, b, a: s.jobs.retry(b, a.training.id),
+    "jobs.ask_to_stop": lambda s, b, a: s.jobs.ask_to_stop(b, a.training.id, Stop.NOW),
+    "jobs.cancel": lambda s, b, a: s.jobs.cancel(b, a.training.id),
+    "jobs.refuse": lambda s, b, a: s.jobs.refuse(b, a.training.id, "no"),
+    "jobs.get": lambda s, b, a: s.jobs.get(b, a.training.id),
+    "jobs.by_request": lambda s, b, a: s.jobs.by_request(b, a.training.request_id),
+    "jobs.live_training": lambda s, b, a: s.jobs.live_training(b, a.dataset.id),
+    "jobs.of_dataset": lambda s, b, a: s.jobs.of_dataset(b, a.dataset.id),
+    "jobs.of_run": lambda s, b, a: s.jobs.of_run(b, a.run.id),
+    "jobs.live": lambda s, b, a: s.jobs.live(b),
+    "jobs.fence": lambda s, b, a: s.jobs.fence(b, a.training.id, 1),
+    "jobs.progress": lambda s, b, a: s.jobs.progress(b, a.training.id, 1, {}),
+    "jobs.interrupted": lambda s, b, a: s.jobs.interrupted(b, a.training.id, 2, 1),
+    "jobs.crashed": lambda s, b, a: s.jobs.crashed(b, a.training.id, 1, ""),
+    "jobs.park": lambda s, b, a: s.jobs.park(b, a.training.id, 1),
+    "jobs.finish": lambda s, b, a: s.jobs.finish(b, a.training.id, 1),
+    "jobs.fail": lambda s, b, a: s.jobs.fail(b, a.training.id, 1, "no"),
+    "jobs.bury": lambda s, b, a: s.jobs.bury(b, a.training.id, 1, "no"),
+    "jobs.cancelled": lambda s, b, a: s.jobs.cancelled(b, a.training.id, 1),
+    "outbox.add": lambda s, b, a: s.outbox.add(
+        b, channel_id=CHANNEL, purpose="pictures", ref=a.painting.id, payload="{}", key_id=a.painting.key_id
+    ),
+    "outbox.get": lambda s, b, a: s.outbox.get(b, a.outgoing.id),
+    "outbox.list": lambda s, b, a: s.outbox.list(b),
+    "outbox.sent": lambda s, b, a: s.outbox.sent(b, a.outgoing.id, 1),
+    "outbox.dropped": lambda s, b, a: s.outbox.dropped(b, a.outgoing.id, "gone"),
+    "cards.edited": lambda s, b, a: s.cards.edited(b, purpose="status", ref=a.run.id, content_hash="b"),
+    "cards.get": lambda s, b, a: s.cards.get(b, purpose="status", ref=a.run.id),
+    "cards.by_message": lambda s, b, a: s.cards.by_message(b, MESSAGE + 1),
+    "cards.gone": lambda s, b, a: s.cards.gone(b, purpose="status", ref=a.run.id),
+}
+NAMES_NOTHING = {"keys.create", "subjects.create", "cards.posted"}
+"""They make a row of the caller's own guild out of nothing that could be another's."""
+NO_GUILD = {"speeds.learn", "speeds.get"}
+
+
+def public_methods(store: Store) -> dict[str, inspect.Signature]:
+    return {
+        f"{noun}.{name}": inspect.signature(method)
+        for noun, methods in vars(store).items()
+        if noun not in ("path", "database")
+        for name, method in inspect.getmembers(methods, inspect.ismethod)
+        if not name.startswith("_")
+    }
+
+
+async def test_every_public_method_is_tried_here(store: Store) -> None:
+    methods = public_methods(store)
+    everywhere = {name for name in methods if name.endswith("_everywhere")}
+    assert set(methods) - everywhere == set(CALLS) | NAMES_NOTHING | NO_GUILD
+    for name, signature in methods.items():
+        first = next(iter(signature.parameters), "")
+        assert (first == "scope") == (name not in everywhere | NO_GUILD), name
+
+
+async def rows_of(store: Store, guild_id: int) -> dict[str, list[tuple[object, ...]]]:
+    tables = await store.database.rows(
+        "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'speeds'"
+    )
+    return {
+        table["name"]: [
+            tuple(row)
+            for row in await store.database.rows(f"SELECT * FROM {table['name']} WHERE guild_id = ?", guild_id)
+        ]
+        for table in tables
+    }
+
+
+class Undo(Exception):
+    """Ends a transaction that was only tried."""
+
+
+async def outcome(store: Store, scope: Scope, name: str, theirs: Story) -> str:
+    """What the call gave away or did, in a word; rolled back afterwards."""
+    before = await rows_of(store, theirs.subject.guild_id)
+    found = "nothing"
+    try:
+        async with store.write():
+            try:
+                if await CALLS[name](store, scope, theirs):
+                    found = "an answer"
+            except (NoSuchRow, Stale):
+                pass
+            except sqlite3.IntegrityError as error:  # one run has one LoRA, in all guilds: refused, and nothing told
+                assert "UNIQUE" in str(error)
+            if await rows_of(store, theirs.subject.guild_id) != before:
+                found = "a change"
+            raise Undo
+    except Undo:
+        return found
+
+
+async def test_another_guild_sees_and_changes_nothing(store: Store, scope: Scope) -> None:
+    theirs = await story(store, scope)
+    await store.jobs.claim_everywhere([JobKind.TRAIN])
+    assert all((await rows_of(store, scope.guild_id)).values())
+    other = Scope(scope.guild_id + 1)
+    outcomes = {name: await outcome(store, other, name, theirs) for name in CALLS}
+    assert {name: found for name, found in outcomes.items() if found != "nothing"} == {}
+    assert await store.blobs.get(scope, theirs.dataset.key_id, theirs.photo.raw_sha256)
+
+
+SILENT_AT_HOME = {
+    "keys.check",  # only refuses
+    "photos.refuse",  # a kept photo stays; WrongState
+    "photos.take_back",  # it was not dropped: no change
+    "blobs.drop",  # drops the file
+    "jobs.retry",  # it is running
+    "jobs.refuse",  # it is running
+}
+
+
+async def test_the_same_calls_do_something_at_home(store: Store, scope: Scope) -> None:
+    """Else the test above could not fail."""
+    mine = await story(store, scope)
+    await store.jobs.claim_everywhere([JobKind.TRAIN])
+    silent: set[str] = set()
+    for name in CALLS:
+        try:
+            if await outcome(store, scope, name, mine) == "nothing":
+                silent.add(name)
+        except WrongState:
+            silent.add(name)
+        await store.blobs.put(scope, mine.dataset.key_id, PHOTO)
+    assert silent <= SILENT_AT_HOME
