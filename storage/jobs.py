@@ -169,17 +169,13 @@ class Jobs:
 
     async def live(self, scope: Scope, *, member_id: int | None = None) -> tuple[Job, ...]:
         """Queued, running and parked jobs in serving order; of one member where given."""
-        found = await self.live_everywhere()
-        return tuple(job for job in found if job.guild_id == scope.guild_id and member_id in (None, job.member_id))
+        return await self._live("guild_id = ?1 AND (?2 IS NULL OR member_id = ?2)", scope.guild_id, member_id)
 
     # -- the dispatcher, which serves all guilds
 
     async def live_everywhere(self) -> tuple[Job, ...]:
         """Live jobs of all guilds: running first, then in serving order."""
-        rows = await self._db.rows(
-            f"SELECT * FROM jobs AS job WHERE {LIVE} ORDER BY state <> 'running', {SERVING_ORDER}"
-        )
-        return tuple(self._job(row) for row in rows)
+        return await self._live("TRUE")
 
     async def claim_everywhere(self, kinds: Collection[JobKind] = tuple(JobKind)) -> Job | None:
         """Take the next queued job of these kinds: running, attempt + 1. None when there is none."""
@@ -279,6 +275,12 @@ class Jobs:
         return await self._report(scope, job_id, attempt, "state = 'cancelled', ended_at = ?", self._db.clock())
 
     # -- inside
+
+    async def _live(self, where: str, *values: Value) -> tuple[Job, ...]:
+        rows = await self._db.rows(
+            f"SELECT * FROM jobs AS job WHERE {LIVE} AND {where} ORDER BY state <> 'running', {SERVING_ORDER}", *values
+        )
+        return tuple(self._job(row) for row in rows)
 
     async def _report(self, scope: Scope, job_id: str, attempt: int, assign: str, *values: Value) -> Job:
         async with self._db.write():
