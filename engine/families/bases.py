@@ -1,0 +1,152 @@
+"""Where a base model lies, whether it looks right, and which one it is: no torch, for config, doctor and the worker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
+
+from engine.errors import BaseUnavailable
+from engine.families.spec import FamilySpec, family
+from engine.miniature import WEIGHTS
+from engine.protocol import BaseModelRef
+
+MINIATURE = "miniature"
+WHOLE_BYTES = 64 * 2**20
+"""Weight files up to this size are hashed whole, bigger ones by samples."""
+SAMPLES, SAMPLE_BYTES = 32, 64 * 2**10
+
+
+class BaseKind(StrEnum):
+    MINIATURE = "miniature"
+    FOLDER = "folder"
+    CHECKPOINT = "checkpoint"
+    HUB = "hub"
+
+
+@dataclass(frozen=True, slots=True)
+class BasePlace:
+    """A base found on this machine."""
+
+    kind: BaseKind
+    name: str
+    """For people and for metadata: never a path, which may hold somebody's name."""
+    path: Path
+    """The diffusers folder (of a hub id: its snapshot in the local cache) or the .safetensors file."""
+    variant: str | None = None
+    """"fp16" where the folder has its weights under that name only."""
+
+
+def find(ref: BaseModelRef) -> BasePlace:
+    """Where `ref` lies; BaseUnavailable, with a sentence that says what to do, when it is not there or not whole."""
+    spec, source = family(ref.family), ref.source
+    if source == MINIATURE:
+        return _folder(spec, WEIGHTS, BaseKind.MINIATURE, MINIATURE)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _folder(spec, path, BaseKind.FOLDER, path.resolve().name)
+    if path.is_file():
+        return _checkpoint(path)
+    if path.suffix in (".safetensors", ".ckpt", ".pt") or source.startswith(("/", ".", "~")) or source.count("/") != 1:
+        raise BaseUnavailable(
+            f"The base model '{source}' is not there. Give \"miniature\", a diffusers folder, a .safetensors checkpoint "
+            "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+        )
+    return _hub(spec, ref)
+
+
+def fingerprint(place: BasePlace) -> str:
+    """Sixteen hex letters that change when the weights do. Big files are sampled: a 4 GB base takes well under a second."""
+    digest = hashlib.sha256()
+    root = place.path if place.path.is_dir() else place.path.parent
+    files = sorted(_weights(place)) if place.path.is_dir() else [place.path]
+    for file in files:
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(root) if place.path.is_dir() else 'checkpoint'}:{size}\n".encode())
+        with file.open("rb") as stream:
+            if size <= WHOLE_BYTES:
+                digest.update(stream.read())
+                continue
+            for index in range(SAMPLES):
+                stream.seek((size - SAMPLE_BYTES) * index // (SAMPLES - 1))
+                digest.update(stream.read(SAMPLE_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def read_config(folder: Path, part: str) -> dict[str, Any]:
+    """The config of one part of a diffusers folder."""
+    name = "scheduler_config.json" if part == "scheduler" else "config.json"
+    try:
+        return cast(dict[str, Any], json.loads((folder / part / name).read_text()))
+    except (OSError, ValueError) as error:
+        raise BaseUnavailable(f"The base model's {part}/{name} cannot be read. Download the base again.") from error
+
+
+def _folder(spec: FamilySpec, path: Path, kind: BaseKind, name: str) -> BasePlace:
+    if not (path / "model_index.json").is_file():
+        if kind is BaseKind.MINIATURE:
+            raise BaseUnavailable("The embedded base is missing from this installation. Install it again, or run: make miniature")
+        raise BaseUnavailable(f"The folder '{name}' holds no model_index.json, so it is no diffusers model. Name the folder that has one.")
+    try:
+        made_for = json.loads((path / "model_index.json").read_text()).get("_class_name")
+    except ValueError as error:
+        raise BaseUnavailable(f"The model_index.json of '{name}' cannot be read. Download the base again.") from error
+    if made_for != spec.pipeline:
+        raise BaseUnavailable(f"'{name}' is a {made_for}; the family {spec.name} ({spec.title}) takes a {spec.pipeline}.")
+    missing = [part for part in spec.parts if not (path / part).is_dir()]
+    if missing:
+        raise BaseUnavailable(f"The base model '{name}' lacks {', '.join(missing)}. Download it again.")
+    variants = {_variant(path / part) for part in ("unet", "vae", "text_encoder")}
+    if "pickle" in variants:
+        raise BaseUnavailable(
+            f"The base model '{name}' holds pickled .bin weights, which can run code when opened. Use its .safetensors files."
+        )
+    if "" in variants:
+        raise BaseUnavailable(f"The base model '{name}' has no .safetensors weights in every part. Download it again.")
+    return BasePlace(kind, name, path, "fp16" if variants == {"fp16"} else None)
+
+
+def _variant(folder: Path) -> str:
+    """Of the weights in `folder`: "full", "fp16", "pickle" or "" for none."""
+    names = [file.name for file in folder.iterdir()]
+    safe = [name for name in names if name.endswith(".safetensors")]
+    if any(".fp16" not in name for name in safe):
+        return "full"
+    if safe:
+        return "fp16"
+    return "pickle" if any(name.endswith((".bin", ".ckpt", ".pt")) for name in names) else ""
+
+
+def _weights(place: BasePlace) -> list[Path]:
+    parts = ("unet", "vae", "text_encoder")
+    return [file for part in parts for file in (place.path / part).glob("*.safetensors")]
+
+
+def _checkpoint(path: Path) -> BasePlace:
+    if path.suffix != ".safetensors":
+        raise BaseUnavailable(f"'{path.name}' is no .safetensors file. Pickled checkpoints can run code when opened; get the .safetensors one.")
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        head = stream.read(1) if 0 < size < path.stat().st_size else b""
+    if head != b"{":
+        raise BaseUnavailable(f"The checkpoint '{path.name}' is broken: it does not begin as a .safetensors file. Download it again.")
+    return BasePlace(BaseKind.CHECKPOINT, path.stem, path)
+
+
+def _hub(spec: FamilySpec, ref: BaseModelRef) -> BasePlace:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        index = try_to_load_from_cache(ref.source, "model_index.json", revision=ref.revision)
+    except HFValidationError as error:
+        raise BaseUnavailable(f"'{ref.source}' is neither a file or folder here nor a valid hub id.") from error
+    if not isinstance(index, str):
+        raise BaseUnavailable(
+            f"The base model '{ref.source}' is not on this machine, and nothing is downloaded in mid-job. "
+            f"Fetch it once with: hf download {ref.source}"
+        )
+    return _folder(spec, Path(index).parent, BaseKind.HUB, ref.source)

@@ -1,0 +1,161 @@
+"""The part of a training that changes: a LoRA on the shared base, its optimizer, and the sums behind the loss line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.families import sd15
+from engine.families.loaded import LoadedBase
+from engine.protocol import Recipe
+from engine.worker import adapters, plan
+from engine.worker.objective import Objective
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cache:
+    """The whole dataset on the device: no photo is decoded or encoded again."""
+
+    means: Tensor
+    """(N, 4, h, w), or (2N, ...) with the mirrored ones behind when the recipe flips."""
+    spreads: Tensor
+    texts: Tensor
+    """(N + 1, 77, D) text embeddings, or (N + 1, 77) token ids while the text encoder learns. The last one is the empty caption."""
+    photos: int
+
+
+class Learner:
+    """One LoRA being trained. `learn(step)` depends on the step's number and the weights alone."""
+
+    def __init__(self, base: LoadedBase, recipe: Recipe, cache: Cache, name: str) -> None:
+        self.base, self.recipe, self.cache, self.name = base, recipe, cache, name
+        self.step = 0
+        self.epoch = 0
+        """Finished ones."""
+        self.trains_text = recipe.text_encoder_lr > 0
+        self.objective = Objective(base.scheduler_config, base.prediction, recipe.min_snr_gamma, base.device)
+        seed = int(torch.randint(2**31, (1,), generator=plan.generator(recipe.seed, "weights")))
+        self.parameters = adapters.attach(
+            base, name, rank=recipe.rank, alpha=recipe.alpha, text_encoder=self.trains_text, seed=seed
+        )
+        rates = {base.spec.lora_unet_prefix: recipe.unet_lr, base.spec.lora_text_prefix: recipe.text_encoder_lr}
+        groups = [
+            {"params": [p for key, p in self.parameters.items() if key.startswith(f"{prefix}_")], "lr": rate, "full": rate}
+            for prefix, rate in rates.items()
+            if rate > 0
+        ]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=base.device.type == "cuda")
+        self._sums = torch.zeros(2, dtype=torch.float64 if base.device.type != "mps" else torch.float32, device=base.device)
+        """Loss since the last progress line and since the epoch's begin; read rarely, because reading waits for the device."""
+        self._counts = [0, 0]
+
+    def learn(self) -> None:
+        """One optimizer step. Nothing in here waits for the device."""
+        recipe, base = self.recipe, self.base
+        clean, text = self._batch()
+        draw = plan.generator(recipe.seed, "noise", self.step)
+        noise = torch.randn(clean.shape, generator=draw)
+        if recipe.noise_offset:
+            noise += recipe.noise_offset * torch.randn(*clean.shape[:2], 1, 1, generator=draw)
+        noise = noise.to(base.device, non_blocking=True)
+        timesteps = torch.randint(self.objective.timesteps, (len(clean),), generator=draw).to(base.device, non_blocking=True)
+        with adapters.active(base, {self.name: 1.0}):
+            with torch.autocast(base.device.type, torch.bfloat16, enabled=base.dtype is torch.bfloat16):
+                embedded = sd15.encode_tokens(base, text) if self.trains_text else text
+                said = sd15.forward(base, self.objective.add_noise(clean, noise, timesteps), timesteps, embedded)
+            loss = self.objective.loss(said, clean, noise, timesteps)
+            loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), recipe.max_grad_norm)
+        factor = plan.rate(recipe, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["full"] * factor
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._sums += loss.detach()
+        self._counts = [count + 1 for count in self._counts]
+        self.step += 1
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Fresh samples of the posteriors of this step's photos, and their captions (some of them left empty)."""
+        recipe, cache = self.recipe, self.cache
+        photos = plan.batch(recipe, cache.photos, self.step)
+        draw = plan.generator(recipe.seed, "photos", self.step)
+        mirrored = torch.rand(len(photos), generator=draw) < 0.5 if recipe.flip else torch.zeros(len(photos), dtype=torch.bool)
+        silent = torch.rand(len(photos), generator=draw) < recipe.caption_dropout
+        rows = torch.tensor(photos)
+        shown = (rows + cache.photos * mirrored).to(cache.means.device)
+        told = torch.where(silent, cache.photos, rows).to(cache.means.device)
+        wobble = torch.randn((len(photos), *cache.means.shape[1:]), generator=draw).to(cache.means.device)
+        return cache.means[shown] + cache.spreads[shown] * wobble, cache.texts[told]
+
+    # ---- losses ------------------------------------------------------------------------------------------------------
+
+    def recent_loss(self) -> float | None:
+        """Mean since this was last asked; waits for the device."""
+        return self._read(0, clear=True)
+
+    def epoch_loss(self) -> float | None:
+        """Mean since the epoch began; waits for the device."""
+        return self._read(1, clear=False)
+
+    def next_epoch(self) -> None:
+        self.epoch += 1
+        self._sums[1], self._counts[1] = 0, 0
+
+    def _read(self, index: int, *, clear: bool) -> float | None:
+        if not self._counts[index]:
+            return None
+        mean = float(self._sums[index]) / self._counts[index]
+        if clear:
+            self._sums[index], self._counts[index] = 0, 0
+        return mean
+
+    # ---- checkpoint --------------------------------------------------------------------------------------------------
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and plain values from which `restore` continues to the bit."""
+        tensors = {f"weight/{key}": parameter.detach().cpu().contiguous() for key, parameter in self.parameters.items()}
+        for key, parameter in self.parameters.items():
+            for name, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer/{name}/{key}"] = value.detach().cpu().contiguous()
+        tensors["sums"] = self._sums.cpu().clone()
+        return tensors, {"epoch": self.epoch, "counts": self._counts}
+
+    def restore(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for key, parameter in self.parameters.items():
+                parameter.copy_(tensors[f"weight/{key}"])
+        for key, parameter in self.parameters.items():
+            found = {
+                name.split("/", 2)[1]: value
+                for name, value in tensors.items()
+                if name.startswith("optimizer/") and name.split("/", 2)[2] == key
+            }
+            # AdamW keeps its step counter on the CPU unless it is fused; everything else lives where the weight does.
+            fused = self.base.device.type == "cuda"
+            self.optimizer.state[parameter] = {
+                name: value.clone() if name == "step" and not fused else value.to(self.base.device).clone() for name, value in found.items()
+            }
+        self._sums.copy_(tensors["sums"])
+        self.step, self.epoch, self._counts = step, int(facts["epoch"]), [int(count) for count in facts["counts"]]
+
+    def weights(self) -> dict[str, tuple[Tensor, Tensor, float]]:
+        """As `lora_file.write` takes them."""
+        return adapters.state(self.base, self.name)
+
+    def close(self) -> None:
+        """Take the adapter off the base again."""
+        adapters.detach(self.base, self.name)
+
+
+def cache_texts(base: LoadedBase, captions: Sequence[str], *, as_tokens: bool) -> Tensor:
+    """The captions and, last, the empty one: token ids or the bare base's embeddings of them."""
+    texts = [*captions, ""]
+    if as_tokens:
+        return sd15.tokens_of(base, texts)
+    with adapters.active(base, {}), torch.no_grad():
+        return torch.cat([sd15.encode_text(base, texts[i : i + 16]) for i in range(0, len(texts), 16)])

@@ -1,0 +1,108 @@
+"""Pictures for a prompt: batched, each from its own seed, with LoRAs by strength, and the recipe written into the PNG."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from PIL import Image, PngImagePlugin
+
+from engine.families.loaded import LoadedBase
+from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
+from engine.worker import adapters, lora_file
+from engine.worker.order import Order
+from engine.worker.sampler import draw
+
+AT_ONCE = 4
+"""Pictures in one batch: enough to fill a small GPU, few enough to let others in between."""
+PROGRESS_S = 0.5
+LEAST_SIDE = 4
+"""Latents along a side; smaller than this a UNet has nothing to halve."""
+
+Emit = Callable[[EventBase], None]
+
+
+def paint(
+    base: LoadedBase, job: PaintJob, blobs: Mapping[str, bytes], emit: Emit, order: Order, *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[None]:
+    """Emits Progress and Painted; yields between denoising steps. Raises BadInput for a LoRA that cannot be used."""
+    width, height = size_of(base, job.width, job.height)
+    said, done, total = clock(), 0, job.steps * len(job.seeds)
+    names: dict[str, float] = {}
+    labels: list[str] = []
+    pictures: list[Image.Image] = []
+    try:
+        for index, use in enumerate(job.loras):
+            name = f"paint_{job.job_id}_{index}".replace(".", "_")
+            file = lora_file.read(blobs[use.sha256])
+            lora_file.check_fit(file, base)
+            adapters.load(base, name, file.tensors)
+            names[name] = use.strength
+            labels.append(f"{file.trigger or 'lora'}: {use.sha256[:10]}")
+            yield
+        for start in range(0, len(job.seeds), AT_ONCE):
+            seeds = job.seeds[start : start + AT_ONCE]
+            painting = draw(
+                base, [job.prompt] * len(seeds), seeds, steps=job.steps, cfg=job.cfg, width=width, height=height,
+                negative=job.negative, strengths=names,
+            )  # fmt: skip
+            while True:
+                try:
+                    next(painting)
+                except StopIteration as end:
+                    pictures += end.value
+                    break
+                done += len(seeds)
+                if clock() - said >= PROGRESS_S:
+                    said = clock()
+                    emit(Progress(job_id=job.job_id, attempt=job.attempt, phase="painting", step=done, total=total))
+                if order.park or order.cancel is CancelMode.NOW:
+                    return
+                yield
+        emit(
+            Painted(
+                job_id=job.job_id,
+                attempt=job.attempt,
+                seeds=job.seeds,
+                width=width,
+                height=height,
+                blobs={
+                    f"picture_{index}": _png(picture, parameters(base, job, seed, width, height, labels))
+                    for index, (picture, seed) in enumerate(zip(pictures, job.seeds, strict=True))
+                },
+            )
+        )
+    finally:
+        for index in range(len(job.loras)):
+            adapters.detach(base, f"paint_{job.job_id}_{index}".replace(".", "_"))
+
+
+def size_of(base: LoadedBase, width: int | None, height: int | None) -> tuple[int, int]:
+    """Pixels, rounded down to what the base divides by; the base's own size where none is given."""
+    halvings = 2 ** (len(base.unet.config.block_out_channels) - 1)
+    step = base.factor * halvings
+    least = max(step, base.factor * LEAST_SIDE)
+    wide, high = (max(least, (side or base.native) // step * step) for side in (width, height))
+    return wide, high
+
+
+def parameters(base: LoadedBase, job: PaintJob, seed: int, width: int, height: int, loras: list[str]) -> str:
+    """The text A1111 writes into its pictures, which galleries and other web UIs read."""
+    settings = {
+        "Steps": job.steps, "Sampler": base.spec.sampler, "CFG scale": f"{job.cfg:g}", "Seed": seed,
+        "Size": f"{width}x{height}", "Model": base.name, "Model hash": base.fingerprint[:10],
+    }  # fmt: skip
+    line = ", ".join(f"{key}: {value}" for key, value in settings.items())
+    if loras:
+        line += f', Lora hashes: "{", ".join(loras)}"'
+    negative = f"\nNegative prompt: {job.negative}" if job.negative else ""
+    return f"{job.prompt}{negative}\n{line}"
+
+
+def _png(picture: Image.Image, text: str) -> bytes:
+    notes = PngImagePlugin.PngInfo()
+    notes.add_itxt("parameters", text) if not text.isascii() else notes.add_text("parameters", text)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", pnginfo=notes)
+    return buffer.getvalue()

@@ -1,0 +1,332 @@
+"""A training from beginning to end: photos in, one checked LoRA file per epoch out.
+
+It is a generator that yields after every optimizer step and between the steps of a preview; whoever drives it may
+paint on the same base meanwhile. It reads top to bottom: cache, resume, then step after step until the last epoch.
+
+    1 cache the photos as latents, the captions as embeddings
+    2 go on from the newest checkpoint of this very training, if there is one
+    3 the base's own previews are epoch 0
+    4 learn; where an epoch ends: write the file, read it back through diffusers, compare, preview, score, keep, announce
+    5 suggest an epoch
+
+Stopped at any moment and started again, it ends with the same bytes (on a CPU; on a GPU nearly).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from engine.errors import BadInput, Diverged, EngineError
+from engine.families import sd15
+from engine.families.loaded import LoadedBase
+from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
+from engine.worker import adapters, crops, lora_file, scores
+from engine.worker.checkpoint import Bundle, RunFolder, identity_of, sweep
+from engine.worker.learner import Cache, Learner, cache_texts
+from engine.worker.order import Order
+from engine.worker.sampler import draw
+from engine.worker.scores import Scores
+
+CHECKPOINT_S = 30.0
+PROGRESS_S = 0.5
+READ_EVERY = 25
+"""Steps between two looks at the loss on an accelerator: looking waits for it. On a CPU looking is free."""
+PREVIEWS_AT_ONCE = 8
+ABANDONED_S = 14 * 24 * 3600.0
+
+Emit = Callable[[EventBase], None]
+Clock = Callable[[], float]
+
+
+def train(
+    base: LoadedBase,
+    job: TrainJob,
+    blobs: Mapping[str, bytes],
+    scratch: Path,
+    emit: Emit,
+    order: Order,
+    *,
+    clock: Clock = time.monotonic,
+) -> Iterator[None]:
+    """Emits Progress, EpochReady, Checkpointed and Done or Parked. Raises BadInput, Diverged, EngineError."""
+    sweep(scratch, time.time() - ABANDONED_S)
+    run = Run(base, job, blobs, RunFolder(scratch, job.job_id, identity_of(job, base), job.seal), emit, order, clock)
+    try:
+        yield from run.steps()
+    finally:
+        run.close()
+
+
+class Run:
+    """The state of one training: what `train` drives."""
+
+    def __init__(
+        self, base: LoadedBase, job: TrainJob, blobs: Mapping[str, bytes], folder: RunFolder, emit: Emit, order: Order, clock: Clock
+    ) -> None:
+        self.base, self.job, self.blobs, self.folder = base, job, blobs, folder
+        self.emit, self.order, self.clock = emit, order, clock
+        self.recipe = job.recipe
+        self.learner: Learner | None = None
+        self.reader: scores.Reader | None = None
+        self.read: dict[int, Scores] = {}
+        self.name = f"train_{job.job_id}".replace(".", "_")
+        self.started = self.epoch_started = self.saved = self.said = clock()
+        self.reported = -1
+        """The step of the last Checkpointed."""
+        self.step_s = 0.0
+        """Seconds in the last steps, a running mean; what others did in between is not in it."""
+        self.epoch_end_s = 0.0
+
+    def steps(self) -> Iterator[None]:
+        recipe = self.recipe
+        yield from self._prepare()
+        learner = self.learner
+        assert learner is not None
+        if (yield from self._unless_parked(self._epoch_zero(learner))):
+            return self._park(learner)
+        while True:
+            if learner.step == recipe.epoch_end(learner.epoch + 1):
+                if (yield from self._unless_parked(self._finish_epoch(learner))):
+                    return self._park(learner)
+                if learner.epoch == recipe.epochs or self.order.cancel is CancelMode.AFTER_EPOCH:
+                    return self._done(stopped_early=learner.epoch < recipe.epochs)
+            if self.order.park:
+                return self._park(learner)
+            began = self.clock()
+            learner.learn()
+            took = self.clock() - began
+            self.step_s = 0.9 * self.step_s + 0.1 * took if self.step_s else took
+            self._progress(learner)
+            if self.clock() - self.saved >= CHECKPOINT_S:
+                self._checkpoint(learner)
+            yield
+
+    def _unless_parked(self, part: Generator[None, None, None]) -> Generator[None, None, bool]:
+        """Run `part`; True where the engine is stopping and it was left unfinished."""
+        with closing(part):
+            for _ in part:
+                if self.order.park:
+                    return True
+                yield
+        return False
+
+    # ---- the beginning -----------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> Iterator[None]:
+        job, base, recipe = self.job, self.base, self.recipe
+        if not job.images:
+            raise BadInput("There are no photos to learn from.")
+        if recipe.resolution % (base.spec.multiple_of if base.factor >= 8 else base.factor * 2):
+            raise BadInput(f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.spec.multiple_of}.")
+        squares: list[Image.Image] = []
+        latents: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for index, image in enumerate(job.images):
+            self._say("caching", index, len(job.images))
+            squares.append(crops.cut(image, self.blobs[image.sha256], recipe.resolution))
+            latents.append(_encode(base, squares[-1], flip=recipe.flip))
+            yield
+        texts = cache_texts(base, [image.caption for image in job.images], as_tokens=recipe.text_encoder_lr > 0)
+        # (N, 1 or 2, 4, h, w) -> all upright ones first, the mirrored ones behind them
+        means, spreads = (torch.stack(kind).transpose(0, 1).flatten(0, 1) for kind in zip(*latents, strict=True))
+        self.learner = Learner(base, recipe, Cache(means, spreads, texts, len(squares)), self.name)
+        self.reader = scores.reader_for(base, job.trigger, squares, [preview.prompt for preview in job.previews])
+        self._say("caching", len(job.images), len(job.images))
+        found = self.folder.latest_step()
+        if found is not None:
+            self.learner.restore(*found)
+        yield
+
+    def _epoch_zero(self, learner: Learner) -> Generator[None, None, None]:
+        """The base's previews, then every epoch that was finished before and that the sender does not have."""
+        kept = self.folder.epochs()
+        if 0 not in kept:
+            began = self.clock()
+            pictures = yield from self._preview(0, {})
+            files = {f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)}
+            kept[0] = Bundle({"epoch": 0, "seconds": self.clock() - began}, files)
+            self.folder.save_epoch(0, files, kept[0].facts)
+        if self.reader is not None:
+            pictures = [_picture(data) for name, data in _previews(kept[0])]
+            self.read[0] = self.reader.read_base(pictures)
+            kept[0].facts.update(likeness=self.read[0].likeness)
+        for epoch, bundle in kept.items():
+            if epoch > learner.epoch:
+                continue  # finished, but the crash came before its checkpoint: it was not announced and is made again
+            if epoch > 0:
+                self.read[epoch] = Scores(bundle.facts.get("likeness"), bundle.facts.get("fidelity"))
+            if epoch not in self.job.have_epochs:
+                self._announce(epoch, bundle)
+        self.epoch_started = self.clock()
+
+    # ---- the end of an epoch -----------------------------------------------------------------------------------------
+
+    def _finish_epoch(self, learner: Learner) -> Generator[None, None, None]:
+        began = self.clock()
+        epoch, loss = learner.epoch + 1, learner.epoch_loss()
+        self._still_a_number(loss)
+        self._checkpoint(learner)
+        data = self._file(learner, epoch)
+        checked = f"{self.name}_epoch"
+        read_back(self.base, checked, data, learner.weights())
+        try:
+            pictures = yield from self._preview(epoch, {checked: 1.0})
+        finally:
+            adapters.detach(self.base, checked)
+        read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
+        files = {"lora.safetensors": data} | {f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)}
+        facts = {
+            "epoch": epoch, "loss": loss, "likeness": read.likeness, "fidelity": read.fidelity,
+            "seconds": round(self.clock() - self.epoch_started, 2),
+        }  # fmt: skip
+        self.folder.save_epoch(epoch, files, facts)
+        learner.next_epoch()
+        self._checkpoint(learner)
+        self.epoch_end_s, self.epoch_started = self.clock() - began, self.clock()
+        # A sender that lost its checkpoint but not its epochs hears nothing twice.
+        if epoch not in self.job.have_epochs:
+            self._announce(epoch, Bundle(facts, files))
+        yield
+
+    def _file(self, learner: Learner, epoch: int) -> bytes:
+        recipe = self.recipe
+        about = lora_file.metadata_of(
+            self.base, trigger=self.job.trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
+            resolution=recipe.resolution,
+        )  # fmt: skip
+        return lora_file.write(learner.weights(), about)
+
+    def _preview(self, epoch: int, strengths: Mapping[str, float]) -> Generator[None, None, list[Image.Image]]:
+        """The job's previews at the recipe's size, with the base's own sampler settings."""
+        spec, side = self.base.spec, self.recipe.resolution
+        pictures: list[Image.Image] = []
+        for start in range(0, len(self.job.previews), PREVIEWS_AT_ONCE):
+            some = self.job.previews[start : start + PREVIEWS_AT_ONCE]
+            painting = draw(
+                self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
+                width=side, height=side, strengths=strengths,
+            )  # fmt: skip
+            self._say("preview", epoch, self.recipe.epochs, epoch=epoch)
+            pictures += yield from painting
+        return pictures
+
+    def _announce(self, epoch: int, bundle: Bundle) -> None:
+        data = bundle.files.get("lora.safetensors")
+        facts = bundle.facts
+        sent = {name.removesuffix(".png"): picture for name, picture in _previews(bundle)}
+        if data is not None:
+            sent["lora"] = data
+        self.emit(EpochReady(
+            job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"), likeness=facts.get("likeness"),
+            fidelity=facts.get("fidelity"), sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
+            seconds=facts["seconds"], blobs=sent,
+        ))  # fmt: skip
+
+    # ---- saying and saving -------------------------------------------------------------------------------------------
+
+    def _checkpoint(self, learner: Learner) -> None:
+        tensors, facts = learner.state()
+        self._still_a_number(float(tensors["sums"].sum()))
+        self.folder.save_step(learner.step, tensors, facts)
+        self.saved = self.clock()
+        if learner.step > self.reported:
+            self.reported = learner.step
+            self.emit(Checkpointed(job_id=self.job.job_id, attempt=self.job.attempt, step=learner.step))
+
+    def _progress(self, learner: Learner) -> None:
+        free = self.base.device.type == "cpu"
+        if not free and learner.step % READ_EVERY:
+            return
+        if self.clock() - self.said < PROGRESS_S and learner.step < self.recipe.steps:
+            return
+        loss = learner.recent_loss()
+        self._still_a_number(loss)
+        left = (self.recipe.steps - learner.step) * self.step_s + (self.recipe.epochs - learner.epoch) * self.epoch_end_s
+        self._say("training", learner.step, self.recipe.steps, epoch=learner.epoch + 1, loss=loss, seconds_left=round(left, 1))
+
+    def _say(self, phase: str, step: int, total: int, *, epoch: int = 0, loss: float | None = None, seconds_left: float | None = None) -> None:
+        self.said = self.clock()
+        self.emit(Progress(
+            job_id=self.job.job_id, attempt=self.job.attempt, phase=phase, step=step, total=total, epoch=epoch,
+            epochs=self.recipe.epochs, loss=loss, seconds_left=seconds_left,
+        ))  # fmt: skip
+
+    def _still_a_number(self, loss: float | None) -> None:
+        if loss is not None and not math.isfinite(loss):
+            raise Diverged(
+                "The training ran away: its loss is no number any more. Finished epochs are kept; train again with the quick "
+                "preset or a lower learning rate."
+            )
+
+    # ---- the ends ----------------------------------------------------------------------------------------------------
+
+    def _park(self, learner: Learner) -> None:
+        self._checkpoint(learner)
+        self.emit(Parked(job_id=self.job.job_id, attempt=self.job.attempt, step=learner.step))
+
+    def _done(self, *, stopped_early: bool) -> None:
+        """What lies in the folder stays until it is swept: should this last word be lost, the answer is given again at once."""
+        suggestion = scores.suggest(self.read)
+        self.emit(Done(
+            job_id=self.job.job_id, attempt=self.job.attempt, seconds=round(self.clock() - self.started, 2),
+            suggested=suggestion.epoch, reason=suggestion.reason, stopped_early=stopped_early,
+        ))  # fmt: skip
+
+    def close(self) -> None:
+        if self.learner is not None:
+            self.learner.close()
+            self.learner = None
+        if self.order.cancel is CancelMode.NOW:
+            self.folder.drop()
+
+
+def read_back(base: LoadedBase, name: str, data: bytes, weights: lora_file.Weights) -> None:
+    """Load the written file through diffusers as adapter `name`, and hold every module of it against `weights`.
+
+    Raises EngineError (and leaves no adapter) where a module is missing or differs by more than fp16 rounds.
+    """
+    adapters.load(base, name, lora_file.read(data).tensors)
+    found = adapters.state(base, name)
+    for key, (down, up, alpha) in weights.items():
+        there = found.get(key)
+        same = there is not None and there[2] == alpha
+        for ours, theirs in zip((down, up), there[:2] if there else (), strict=False):
+            same = same and torch.equal(ours.to(torch.float16).float(), theirs.to(torch.float16).float())
+        if not same or len(found) != len(weights):
+            adapters.detach(base, name)
+            raise EngineError("A saved epoch did not read back as it was written, so it was not published. Tell the owner of this bot.")
+
+
+def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and spread of one photo, (1 or 2, 4, h, w): upright and, if asked, mirrored."""
+    pixels = torch.from_numpy(np.array(square, dtype=np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
+    if flip:
+        pixels = torch.cat([pixels, pixels.flip(-1)])
+    with torch.no_grad():
+        return sd15.encode_latents(base, pixels)
+
+
+def _previews(bundle: Bundle) -> list[tuple[str, bytes]]:
+    """In the prompts' order."""
+    names = [name for name in bundle.files if name.startswith("preview_")]
+    return [(name, bundle.files[name]) for name in sorted(names, key=lambda name: int(name.removesuffix(".png").split("_")[1]))]
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _picture(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data)) as file:
+        return file.convert("RGB")
