@@ -59,7 +59,7 @@ class FakeEngine:
         self._task = asyncio.create_task(self._run(), name="fake engine")
 
     async def stop(self, *, drain_s: float = 20.0) -> None:
-        if self._task is None:
+        if self._task is None or self._stopping:
             return
         self._stopping = True
         self._wake.set()

@@ -102,7 +102,7 @@ class Play:
         """The last step was no step but waiting for a release."""
 
     def verbs(self) -> Verbs:
-        return Verbs(load=self.load, prepare=self.prepare, train=self.train, paint=self.paint)
+        return Verbs(where=lambda _: "cpu", load=self.load, prepare=self.prepare, train=self.train, paint=self.paint)
 
     def load(self, ref: BaseModelRef, device: str) -> str:
         if ref.source == "nowhere":

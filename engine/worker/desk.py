@@ -54,6 +54,8 @@ class Verbs:
     It emits its own results and, if it has something to say there, its own end; the desk adds the end that is missing.
     """
 
+    where: Callable[[str], str]
+    """The device asked for ("auto", "cpu", "cuda", "mps") -> the one there is, with its name after a blank."""
     load: Callable[[BaseModelRef, str], Any]
     prepare: Callable[[PrepareJob, Blobs, Emit, Order], Iterator[None]]
     train: Callable[[Any, TrainJob, Blobs, Path, Emit, Order], Iterator[None]]
@@ -88,13 +90,14 @@ class Desk:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._verbs, self._scratch, self._emit, self._turn = verbs, scratch, emit, turn
-        self._device, self._clock = device, clock
+        self.device, self._clock = device, clock
         self._notes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._tasks: dict[str, Task] = {}
         self._bases: dict[BaseKey, Any] = {}
         self._on_turn: str | None = None
         self._step_s: deque[float] = deque(maxlen=64)
-        self._parking = False
+        self.parked = False
+        """Told to park, and read so: nothing begins any more."""
         self.count = 0
         """Steps made so far; a heartbeat that shows the same number for long is a hang."""
         self.loading = False
@@ -188,7 +191,7 @@ class Desk:
             )
         self.loading = True
         try:
-            self._bases[wanted] = self._verbs.load(task.job.base, self._device)
+            self._bases[wanted] = self._verbs.load(task.job.base, self.device)
         finally:
             self.loading = False
         return self._bases[wanted]
@@ -233,7 +236,7 @@ class Desk:
             self._end(known)
         task = self._tasks[job.job_id] = Task(job, blobs)
         self._say(task, Accepted(job_id=job.job_id, attempt=job.attempt))
-        if self._parking:
+        if self.parked:
             task.order.park = True
             self._end(task)
 
@@ -246,7 +249,7 @@ class Desk:
             self._end(task)
 
     def _park(self) -> None:
-        self._parking = True
+        self.parked = True
         for task in list(self._tasks.values()):
             task.order.park = True
             if task.work is None or not isinstance(task.job, TrainJob):

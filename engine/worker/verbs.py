@@ -1,0 +1,55 @@
+"""What the real worker does. Nothing here is imported before it is needed: the worker says hello without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BaseUnavailable
+from engine.protocol import BaseModelRef, PaintJob, PrepareJob, TrainJob
+from engine.worker.desk import Emit, Verbs
+from engine.worker.order import Order
+
+
+def verbs(scratch: Path) -> Verbs:
+    return Verbs(where=where, load=load, prepare=prepare, train=train, paint=paint)
+
+
+def where(wanted: str) -> str:
+    """ "cuda:0 NVIDIA H200", "mps" or "cpu". Raises BaseUnavailable where the wanted device is not there."""
+    import torch
+
+    if wanted in ("auto", "cuda") and torch.cuda.is_available():
+        return f"cuda:0 {torch.cuda.get_device_name(0)}"
+    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
+        return "mps"
+    if wanted in ("auto", "cpu"):
+        return "cpu"
+    raise BaseUnavailable(f"This machine has no {wanted} device. Set the engine's device to auto.")
+
+
+def load(ref: BaseModelRef, device: str) -> Any:
+    from engine.families import load as load_base
+
+    return load_base(ref, device)
+
+
+def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Order) -> Iterator[None]:
+    from engine.worker.prepare import prepare as prepare_photos
+
+    return prepare_photos(job, blobs, emit, order)
+
+
+def train(
+    base: Any, job: TrainJob, blobs: Mapping[str, bytes], scratch: Path, emit: Emit, order: Order
+) -> Iterator[None]:
+    from engine.worker.train import train as train_lora
+
+    return train_lora(base, job, blobs, scratch, emit, order)
+
+
+def paint(base: Any, job: PaintJob, blobs: Mapping[str, bytes], emit: Emit, order: Order) -> Iterator[None]:
+    from engine.worker.paint import paint as paint_pictures
+
+    return paint_pictures(base, job, blobs, emit, order)
