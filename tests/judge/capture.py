@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from judge.judge import Request, judge, own_problems
+
+from tests.judge.judge import Request, judge, own_problems
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from judge.capture import verdict
-from judge.judge import Judge, Request, judge, own_problems
+
+from tests.judge.capture import verdict
+from tests.judge.judge import Judge, Request, judge, own_problems
 
 MESSAGES = "/channels/123456789012345678/messages"
 CALLBACK = "/interactions/123456789012345678/token/callback"
