@@ -1,49 +1,46 @@
-"""Which base model a word means, found without loading anything."""
+"""Which base model a word on the command line means, found without loading anything."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import UserError
+from engine.families.bases import MINIATURE, BaseKind, BasePlace, find, read_config
+from engine.families.spec import family
+from engine.protocol import BaseModelRef
 
-MINIATURE = "miniature"
-HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
-FORMS = 'a base is "miniature", a diffusers folder, a .safetensors checkpoint, or a hub id like owner/name'
+FORMS = f'a base is "{MINIATURE}", a diffusers folder, a .safetensors checkpoint, or a hub id like owner/name'
 
 
 @dataclass(frozen=True)
 class Base:
-    source: str
-    """As the engine takes it (`BaseModelRef.source`)."""
-    path: Path | None
-    """Where it lies on this machine; None for a hub id."""
+    ref: BaseModelRef
+    place: BasePlace
+
+    @property
+    def title(self) -> str:
+        """For reports: where it lies, or the hub id."""
+        return self.ref.source if self.place.kind is BaseKind.HUB else str(self.place.path)
+
+    @property
+    def side(self) -> int:
+        """The side in pixels of the square pictures it was trained on."""
+        if not self.place.path.is_dir():
+            return family(self.ref.family).home_resolution
+        blocks = read_config(self.place.path, "vae")["block_out_channels"]
+        return int(read_config(self.place.path, "unet")["sample_size"]) * 2 ** (len(blocks) - 1)
 
 
-def find_base(text: str) -> Base:
-    """The base that `text` names. UserError says what is wrong with it and what it may be."""
-    if text == MINIATURE:
-        return Base(MINIATURE, miniature_folder())
-    path = Path(text).expanduser()
-    if path.is_dir():
-        if not (path / "model_index.json").is_file():
-            raise UserError(f"{path} is not a base model: a diffusers folder has a model_index.json in it.")
-        return Base(str(path.resolve()), path.resolve())
-    if path.is_file():
-        if path.suffix != ".safetensors":
-            raise UserError(f"{path} is not a .safetensors checkpoint, and no other kind of file is loaded.")
-        return Base(str(path.resolve()), path.resolve())
-    if difflib.get_close_matches(text.lower(), [MINIATURE], cutoff=0.7):
-        raise UserError(f'There is no base called "{text}". Did you mean "{MINIATURE}"?')
-    if HUB_ID.match(text) and not text.endswith(".safetensors"):
-        return Base(text, None)
-    raise UserError(f'There is no base called "{text}": {FORMS}.')
-
-
-def miniature_folder() -> Path:
-    """Where the embedded base lies: inside the installed engine."""
-    import engine.miniature
-
-    return Path(engine.miniature.__file__).parent / "weights"
+def find_base(source: str, *, family: str = "sd15", revision: str | None = None) -> Base:
+    """The base that `source` names. UserError or BaseUnavailable say what is wrong with it and what it may be."""
+    if source != MINIATURE and "/" not in source and not Path(source).expanduser().exists():
+        if difflib.get_close_matches(source.lower(), [MINIATURE], cutoff=0.6):
+            raise UserError(f'There is no base called "{source}". Did you mean "{MINIATURE}"?')
+        raise UserError(f'There is no base called "{source}": {FORMS}.')
+    path = Path(source).expanduser()
+    ref = BaseModelRef(family=family, source=str(path.resolve()) if path.exists() else source, revision=revision)
+    if source == MINIATURE:
+        ref = BaseModelRef(family=family)
+    return Base(ref, find(ref))

@@ -23,12 +23,12 @@ from bot.commands.photos import photos
 from bot.commands.run import run
 from bot.commands.train import train
 from bot.errors import UserError
+from bot.workbench import INTERRUPTED, JobFailed
 from engine.errors import EngineError
 from storage.errors import StorageError
 
 USER_MISTAKE = 2
 OUR_MISTAKE = 1
-INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -70,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"{_sentence(error.format_message())} See `likeness --help`.", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _say("Stopped.", INTERRUPTED)
+    except JobFailed as error:
+        detail = f" [{error.detail}]" if debug and error.detail else ""
+        return _say(f"{error}{detail}", OUR_MISTAKE if error.our_mistake else USER_MISTAKE)
     except (UserError, EngineError, StorageError) as error:
         if debug:
             raise

@@ -23,7 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bot.config import ConfigError, Settings, load
+from bot.errors import UserError
 from bot.token import application_id, read_token
+from engine.errors import EngineError
 
 GIB = 1024**3
 PERMISSIONS = 377957239872
@@ -131,20 +133,13 @@ def login(secret: str, fetch: Fetch) -> Finding:
 
 def base(settings: Settings) -> Finding:
     from bot.bases import find_base
-    from bot.errors import UserError
 
+    wanted = settings.engine
     try:
-        found = find_base(settings.engine.base)
-    except UserError as error:
+        found = find_base(wanted.base, family=wanted.family, revision=wanted.revision)
+    except (UserError, EngineError) as error:
         return Finding("base", State.BAD, f"engine.base: {error}")
-    if found.path is not None:
-        return Finding("base", State.GOOD, f"The base model is here: {found.path}")
-    cached = settings.engine.models_folder / f"models--{found.source.replace('/', '--')}"
-    if cached.exists():
-        return Finding("base", State.GOOD, f"The base model {found.source} was downloaded before.")
-    return Finding(
-        "base", State.NOTE, f"The base model {found.source} is downloaded at the first start, into {cached.parent}."
-    )
+    return Finding("base", State.GOOD, f"The base model is here: {found.place.path}")
 
 
 def torch(probe: Callable[[], str]) -> Finding:
@@ -223,8 +218,6 @@ def faces(settings: Settings) -> Finding:
 
 
 async def engine(settings: Settings, hello: Hello) -> Finding:
-    from engine.errors import EngineError
-
     try:
         device = await asyncio.wait_for(hello(settings), HELLO_S)
     except EngineError as error:

@@ -72,16 +72,6 @@ def read_folder(path: Path) -> Folder:
     return Folder(path, tuple(photos), trigger, class_word, _note(photos, nested))
 
 
-def with_trigger(caption: str, trigger: str, class_word: str) -> str:
-    """A person's own caption, with the trigger word put first where it is not in it already."""
-    if re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", caption, re.IGNORECASE):
-        return caption
-    subject = (
-        trigger if re.match(rf"{re.escape(class_word)}(?!\w)", caption, re.IGNORECASE) else f"{trigger} {class_word},"
-    )
-    return f"{subject} {caption}".strip()
-
-
 def natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts photo 2 before photo 10."""
     return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part]

@@ -89,6 +89,11 @@ def relative(path: Path, folder: Path) -> str:
 
 def write_report(report: Report | Painting, file: Path) -> None:
     """Whole or not at all."""
+    write_whole(file, (report.model_dump_json(indent=2) + "\n").encode())
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """All of `data` under its name, or nothing."""
     temporary = file.with_name(f".{file.name}.tmp")
-    temporary.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    temporary.write_bytes(data)
     temporary.replace(file)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bot.config import CONFIG_NAME, Settings
 from bot.doctor import Finding, State, ask_discord, examine, probe_torch
+from bot.workbench import local_engine
 
 MARKS = {State.GOOD: "[green]ok[/]", State.NOTE: "[yellow]note[/]", State.BAD: "[red]missing[/]"}
 
@@ -55,4 +56,12 @@ def show(findings: list[Finding], bad: int) -> None:
 
 async def greet_engine(settings: Settings) -> str:
     """Start a real engine, wait for its hello, stop it; returns the device it works on."""
-    raise NotImplementedError
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="likeness-doctor-") as scratch:
+        engine = local_engine(Path(scratch), settings.engine.device)
+        await engine.start()
+        try:
+            return (await engine.workers())[0].device
+        finally:
+            await engine.stop()

@@ -1,2 +1,140 @@
-def train() -> None:
-    """Train."""
+"""likeness train: a LoRA from a folder of photos, by the same engine as the bot's."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.bars import Bars
+from bot.bases import Base, find_base
+from bot.errors import UserError
+from bot.folder import Folder, read_folder
+from bot.outdir import make_out
+from bot.report import REPORT_NAME, Report
+from bot.studio.recipes import PresetChange
+from bot.studio.settings import StudioSettings
+from bot.training import (
+    GRID_NAME,
+    LORA_NAME,
+    TrainingOrder,
+    checkpoint_folder,
+    open_checkpoint,
+    train_folder,
+)
+from bot.workbench import INTERRUPTED, Stopped, local_engine, open_bench
+from engine.protocol import PreviewPrompt, Recipe, SubjectKind
+
+
+def train(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Photos, and beside each, if you like, a .txt caption.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the LoRAs, the grid and report.json go.")],
+    trigger: Annotated[
+        str | None,
+        typer.Option(help="The made-up word that will mean the subject. Default: from a kohya folder's name."),
+    ] = None,
+    class_word: Annotated[
+        str | None, typer.Option(help="What the subject is: person, woman, dog, ... [default: person]")
+    ] = None,
+    kind: Annotated[SubjectKind, typer.Option(help="What is to be learnt.")] = SubjectKind.PERSON,
+    base: Annotated[
+        str, typer.Option(help="miniature, a diffusers folder, a .safetensors checkpoint, or a hub id.")
+    ] = "miniature",
+    preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "balanced",
+    epochs: Annotated[int | None, typer.Option(min=1, max=20, help="LoRAs saved on the way.")] = None,
+    exposures: Annotated[int | None, typer.Option(min=1, help="Images shown in total.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, max=256, help="Size of the LoRA.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same LoRA on the same machine.")] = 0,
+    no_crop: Annotated[
+        bool, typer.Option("--no-crop", help="Take the photos whole instead of cropping to the subject.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished training in DIR.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:1.")] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print report.json to stdout, and nothing else there.")
+    ] = False,
+) -> int:
+    """Learn a subject from a folder of photos: one LoRA per epoch, a grid to compare them, a suggestion, a report."""
+    photos = read_folder(folder)
+    word, class_word = subject(photos, trigger, class_word, kind)
+    found = find_base(base)
+    plan = recipe_for(found, preset, PresetChange(exposures=exposures, epochs=epochs, rank=rank), seed)
+    make_out(out)
+    open_checkpoint(out, resume=resume)
+    order = TrainingOrder(
+        folder=photos,
+        trigger=word,
+        class_word=class_word,
+        kind=kind,
+        base=found,
+        recipe=plan,
+        previews=preview_prompts(kind, word, class_word),
+        out=out,
+        crop=not no_crop,
+        resume=resume,
+    )
+
+    async def work(bars: Bars) -> Report:
+        async with open_bench(local_engine(checkpoint_folder(out), device)) as bench:
+            return await train_folder(order, bench, bars)
+
+    with Bars() as bars:
+        if photos.note:
+            bars.say(photos.note)
+        try:
+            report = asyncio.run(work(bars))
+        except Stopped:
+            bars.say("Stopped at a checkpoint. The same command with --resume goes on from there.")
+            return INTERRUPTED
+        if not as_json:
+            bars.say(closing(report, out))
+    if as_json:
+        typer.echo(report.model_dump_json(indent=2))
+    return 0
+
+
+def subject(folder: Folder, trigger: str | None, class_word: str | None, kind: SubjectKind) -> tuple[str, str]:
+    """Trigger and class word: as given, else from the folder's name. UserError for a word that will not do."""
+    from bot.studio import triggers
+
+    word = trigger or folder.trigger
+    if word is None:
+        raise UserError("Say which made-up word will mean the subject, for example --trigger ohwx.")
+    named = class_word or folder.class_word or triggers.CLASS_WORDS[kind.value]
+    return triggers.check(word, named), named
+
+
+def recipe_for(base: Base, preset: str, change: PresetChange, seed: int) -> Callable[[int], Recipe]:
+    """The preset's recipe for so many photos, with what the command line says otherwise."""
+    from bot.studio.recipes import PRESETS, recipe
+
+    if preset not in PRESETS:
+        nearest = difflib.get_close_matches(preset, PRESETS, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(PRESETS)}."
+        raise UserError(f'There is no preset "{preset}": {hint}')
+    return lambda photos: change.applied(recipe(base.ref, preset, photos)).model_copy(update={"seed": seed})
+
+
+def preview_prompts(kind: SubjectKind, trigger: str, class_word: str) -> tuple[PreviewPrompt, ...]:
+    from bot.studio.captions import previews
+    from storage.states import SubjectKind as StoredKind
+
+    return previews(StoredKind(kind), trigger, class_word, StudioSettings().preview_seeds)
+
+
+def closing(report: Report, out: Path) -> str:
+    """What a person wants to know at the end, and what to type next."""
+    best = next((entry for entry in report.epochs if entry.epoch == report.suggested), None)
+    if best is None:
+        return f"No epoch came out. See {out / REPORT_NAME}."
+    lines = [f"Epoch {best.epoch} is suggested{f': {report.reason}' if report.reason else '.'}"]
+    lines.append(f"Compare them all in {out / GRID_NAME}; the suggested one is {out / LORA_NAME}.")
+    prompt = f"a portrait of {report.trigger} on a blue background"
+    lines.append(f'Paint with it: likeness paint "{prompt}" --lora {out / LORA_NAME} --out {out / "pictures"}')
+    return "\n".join(lines)

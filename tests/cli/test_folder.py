@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.folder import read_folder, with_trigger
+from bot.folder import read_folder
 
 
 def put(folder: Path, *names: str) -> None:
@@ -71,17 +71,3 @@ def test_a_caption_that_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(UserError, match=r"a\.txt cannot be read as text"):
         read_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "caption, wanted",
-    [
-        ("smiling, at the beach", "ohwx person, smiling, at the beach"),
-        ("a photo of ohwx person, smiling", "a photo of ohwx person, smiling"),
-        ("OHWX on the moon", "OHWX on the moon"),
-        ("person in a red hoodie", "ohwx person in a red hoodie"),
-        ("ohwxy is somebody else", "ohwx person, ohwxy is somebody else"),
-    ],
-)
-def test_the_trigger_word_goes_first_where_it_is_absent(caption: str, wanted: str) -> None:
-    assert with_trigger(caption, "ohwx", "person") == wanted

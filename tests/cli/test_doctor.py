@@ -1,0 +1,151 @@
+"""likeness doctor: one finding per thing, and an exit code that a script can use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import doctor
+from bot.config import Settings, check
+from bot.doctor import Finding, State, examine
+from cli.conftest import Line
+from cli.test_token import GOOD
+from engine.errors import EngineGone
+
+CPU = '{"torch": "2.13.0", "gpu": "", "memory": 0}'
+
+
+async def hello(settings: Settings) -> str:
+    return "cpu"
+
+
+async def no_engine(settings: Settings) -> str:
+    raise EngineGone("The engine does not start.")
+
+
+def known(url: str, secret: str) -> tuple[int, bytes]:
+    assert url.startswith("https://discord.com/") and secret == GOOD
+    return 200, b'{"username": "likeness"}'
+
+
+def unknown(url: str, secret: str) -> tuple[int, bytes]:
+    return 401, b""
+
+
+def unreachable(url: str, secret: str) -> tuple[int, bytes]:
+    raise OSError("no network")
+
+
+@pytest.fixture
+def config(tmp_path: Path, weights: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text('[storage]\nfolder = "data"\n')
+    return file
+
+
+async def look(config: Path, **others: object) -> dict[str, Finding]:
+    given = {
+        "env": {"LIKENESS_TOKEN": GOOD},
+        "online": True,
+        "fetch": known,
+        "hello": hello,
+        "probe": lambda: CPU,
+        **others,
+    }
+    findings = await examine(config, **given)  # type: ignore[arg-type]
+    assert all(finding.sentence.strip() for finding in findings)
+    assert GOOD not in "".join(finding.sentence for finding in findings)
+    return {finding.name: finding for finding in findings}
+
+
+async def test_everything_in_place(config: Path) -> None:
+    found = await look(config)
+    assert not [finding for finding in found.values() if finding.state is State.BAD]
+    assert "likeness" in found["login"].sentence
+    assert "client_id=123456789012345678" in found["invitation"].sentence
+    assert "permissions=377957239872" in found["invitation"].sentence
+    assert "cpu" in found["engine"].sentence
+    assert found["torch"].state is State.NOTE and "no GPU" in found["torch"].sentence
+
+
+async def test_a_missing_settings_file_does_not_end_the_examination(tmp_path: Path, weights: Path) -> None:
+    found = await look(tmp_path / "config.toml")
+    assert found["settings"].state is State.BAD and "config.example.toml" in found["settings"].sentence
+    assert found["engine"].state is State.GOOD
+
+
+async def test_every_mistake_in_the_settings_is_told(config: Path) -> None:
+    config.write_text('[log]\nlevel = "loud"\n[ballot]\nhours = -1\n')
+    findings = await examine(config, {}, online=False, fetch=unreachable, hello=hello, probe=lambda: CPU)
+    assert [f.sentence.split(":")[0] for f in findings if f.name == "settings"] == ["ballot.hours", "log.level"]
+
+
+@pytest.mark.parametrize(
+    "changes, name, state, words",
+    [
+        ({"env": {}}, "token", State.BAD, "no bot token"),
+        ({"fetch": unknown}, "login", State.BAD, "does not know this token"),
+        ({"fetch": unreachable}, "login", State.NOTE, "cannot be reached"),
+        ({"fetch": lambda url, secret: (503, b"")}, "login", State.NOTE, "status 503"),
+        ({"online": False, "fetch": unreachable}, "login", State.NOTE, "--offline"),
+        ({"hello": no_engine}, "engine", State.BAD, "does not start"),
+        ({"probe": lambda: "Segmentation fault"}, "torch", State.BAD, "does not start"),
+        (
+            {"probe": lambda: '{"torch": "2", "gpu": "H200", "memory": 150000000000}'},
+            "torch",
+            State.GOOD,
+            "H200 with 140 GiB",
+        ),
+    ],
+)
+async def test_one_thing_wrong(config: Path, changes: dict[str, object], name: str, state: State, words: str) -> None:
+    finding = (await look(config, **changes))[name]
+    assert (finding.state, words in finding.sentence) == (state, True), finding
+
+
+async def test_a_base_that_is_not_there(config: Path) -> None:
+    config.write_text('[engine]\nbase = "miniatur"\n')
+    found = await look(config)
+    assert found["base"].state is State.BAD and 'Did you mean "miniature"?' in found["base"].sentence
+
+
+def test_old_and_new_sqlite() -> None:
+    assert doctor.sqlite((3, 51, 3)).state is State.GOOD
+    assert doctor.sqlite((3, 40, 1)).state is State.NOTE
+
+
+def test_secrets_that_others_can_read(tmp_path: Path) -> None:
+    key, token = tmp_path / "key", tmp_path / "token"
+    key.write_text("00" * 32)
+    token.write_text(GOOD)
+    settings = check({"storage": {"master_key_file": str(key)}, "discord": {"token_file": str(token)}})
+    for mode, states in ((0o644, (State.BAD, State.NOTE)), (0o600, (State.GOOD, State.GOOD))):
+        key.chmod(mode)
+        token.chmod(mode)
+        assert doctor.master_key(settings, {}).state is states[0]
+        found = doctor.token(settings, {}, online=False, fetch=unreachable)
+        assert (State.NOTE if any("chmod" in f.sentence for f in found) else State.GOOD) is states[1]
+
+
+def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = check({"storage": {"folder": str(tmp_path / "not" / "yet")}})
+    for free, state in ((0.2, State.BAD), (5, State.NOTE), (50, State.GOOD)):
+        usage = (0, 0, int(free * doctor.GIB))
+        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path, usage=usage: type("U", (), {"free": usage[2]}))
+        assert doctor.disk(settings).state is state
+
+
+def test_the_command_prints_and_exits(run: Callable[..., Line], config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.commands.doctor.greet_engine", hello)
+    monkeypatch.setattr("bot.commands.doctor.probe_torch", lambda: CPU)
+    monkeypatch.setattr("bot.commands.doctor.ask_discord", unreachable)
+    monkeypatch.delenv("LIKENESS_TOKEN", raising=False)
+    line = run("doctor", "--config", config)
+    assert line.code == 2 and "missing" in line.out and "to mend before" in line.out
+    monkeypatch.setenv("LIKENESS_TOKEN", GOOD)
+    line = run("doctor", "--config", config, "--json")
+    assert line.code == 0
+    assert {finding["state"] for finding in json.loads(line.out)} <= {"good", "note"}
