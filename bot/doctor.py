@@ -226,7 +226,7 @@ async def engine(settings: Settings, hello: Hello) -> Finding:
         return Finding(
             "engine", State.BAD, f"The engine did not say hello within {HELLO_S:.0f} seconds. Fix: see its log."
         )
-    return Finding("engine", State.GOOD, f"The engine starts and works on {device}.")
+    return Finding("engine", State.GOOD, f"The engine starts and says hello{f' from {device}' if device else ''}.")
 
 
 def open_to_others(file: Path) -> bool:

@@ -27,6 +27,7 @@ from bot.training import (
     train_folder,
 )
 from bot.workbench import INTERRUPTED, Stopped, local_engine, open_bench
+from engine.families import presets
 from engine.protocol import PreviewPrompt, Recipe, SubjectKind
 
 
@@ -64,7 +65,7 @@ def train(
     photos = read_folder(folder)
     word, class_word = subject(photos, trigger, class_word, kind)
     found = find_base(base)
-    plan = recipe_for(found, preset, PresetChange(exposures=exposures, epochs=epochs, rank=rank), seed)
+    plan = plan_for(found, kind, preset, PresetChange(exposures=exposures, epochs=epochs, rank=rank), seed)
     make_out(out)
     open_checkpoint(out, resume=resume)
     order = TrainingOrder(
@@ -110,15 +111,18 @@ def subject(folder: Folder, trigger: str | None, class_word: str | None, kind: S
     return triggers.check(word, named), named
 
 
-def recipe_for(base: Base, preset: str, change: PresetChange, seed: int) -> Callable[[int], Recipe]:
+def plan_for(base: Base, kind: SubjectKind, preset: str, change: PresetChange, seed: int) -> Callable[[int], Recipe]:
     """The preset's recipe for so many photos, with what the command line says otherwise."""
-    from bot.studio.recipes import PRESETS, recipe
-
-    if preset not in PRESETS:
-        nearest = difflib.get_close_matches(preset, PRESETS, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(PRESETS)}."
+    if preset not in presets.PRESETS:
+        nearest = difflib.get_close_matches(preset, presets.PRESETS, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(presets.PRESETS)}."
         raise UserError(f'There is no preset "{preset}": {hint}')
-    return lambda photos: change.applied(recipe(base.ref, preset, photos)).model_copy(update={"seed": seed})
+
+    def plan(photos: int) -> Recipe:
+        recipe = presets.recipe_for(preset, base.ref, kind, photos)
+        return change.applied(recipe).model_copy(update={"seed": seed, "resolution": base.side})
+
+    return plan
 
 
 def preview_prompts(kind: SubjectKind, trigger: str, class_word: str) -> tuple[PreviewPrompt, ...]:

@@ -14,7 +14,7 @@ import bot.commands.paint
 import bot.commands.train
 from bot.cli import main
 from engine.fake import FakeEngine
-from engine.protocol import BaseModelRef, Recipe
+from engine.protocol import BaseModelRef, Recipe, SubjectKind
 from engine.script import Script
 
 
@@ -62,12 +62,12 @@ def bench(monkeypatch: pytest.MonkeyPatch, weights: Path) -> Bench:
         bench.engines.append(FakeEngine(bench.script, scratch))
         return bench.engine
 
-    def recipe(base: BaseModelRef, preset: str, photos: int) -> Recipe:
+    def recipe(preset: str, base: BaseModelRef, kind: SubjectKind, photos: int) -> Recipe:
         return Recipe(preset=preset, epochs=3, exposures=100 * photos)
 
     monkeypatch.setattr(bot.commands.train, "local_engine", make)
     monkeypatch.setattr(bot.commands.paint, "local_engine", make)
-    monkeypatch.setattr("bot.studio.recipes.recipe", recipe)
+    monkeypatch.setattr("engine.families.presets.recipe_for", recipe)
     return bench
 
 
