@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = Path(os.environ.get("LIKENESS_DISCORD_OPENAPI", ROOT.parent / "shared" / "discord-openapi.json"))
@@ -81,13 +81,17 @@ class Judge:
 # 1. attachments[].id, the number of the file part, is sent as an integer and typed as a snowflake string (the spec's
 #    README admits such coercions).
 # 2. `nsfw` on a command in the bulk overwrite: left out of the schema, documented for application commands.
-# 3. `tts` on edits of messages: sent by discord.py with multipart edits, ignored by Discord.
+# 3. allowed_mentions.users: the same coercion.
+# 4. `tts` on edits of messages: sent by discord.py with multipart edits, ignored by Discord.
 def allowed(request: Request, template: str) -> Any:
     body = copy.deepcopy(request.body)
     for message in _message_bodies(body):
         for attachment in message.get("attachments") or []:
             if isinstance(attachment.get("id"), int):
                 attachment["id"] = str(attachment["id"])
+        mentions = message.get("allowed_mentions") or {}
+        if "users" in mentions:
+            mentions["users"] = [str(user) if isinstance(user, int) else user for user in mentions["users"]]
         if request.method == "PATCH":
             message.pop("tts", None)
     if request.method == "PUT" and template.endswith("/commands"):
@@ -118,14 +122,17 @@ def strict(schema: Any) -> Any:
 
 def deepest(error: ValidationError) -> str:
     """Of a union's errors the one that got furthest: the others only say which branch it was not."""
-    best = error
-    while best.context:
-        found = best_match(best.context)
-        if found is None:
-            break
-        best = found
+    leaves = list(_leaves(error))
+    best = max(leaves, key=lambda leaf: (len(leaf.absolute_path), leaf.validator not in ("const", "type")))
     place = "/".join(str(part) for part in best.absolute_path)
     return f"{place}: {best.message[:300]}"
+
+
+def _leaves(error: ValidationError) -> Iterator[ValidationError]:
+    if not error.context:
+        yield error
+    for inner in error.context or ():
+        yield from _leaves(inner)
 
 
 # ---- our own rules: what the schema leaves out, each with the page of Discord's documentation that states it ----------
