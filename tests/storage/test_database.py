@@ -146,6 +146,19 @@ async def test_cancelled_at_any_point_leaves_all_or_nothing(store: Store, scope:
     await subject(store, scope, "three")
 
 
+async def test_a_transaction_holds_the_write_lock_from_its_first_moment(store: Store) -> None:
+    """A deferred BEGIN would let another process write between our read and our write, and then fail."""
+    other = sqlite3.connect(store.path, timeout=0, isolation_level=None)
+    try:
+        async with store.write():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+
+
 async def test_a_write_outside_of_a_transaction_is_a_mistake(store: Store) -> None:
     with pytest.raises(RuntimeError, match="outside"):
         await store.database.change("DELETE FROM votes")
