@@ -3,13 +3,31 @@
 One object, made once. Every method that changes something commits before it returns, is safe to call twice with the same
 `Who.request_id`, checks who may do it (NotAllowed) and answers with the screen to show now. What must reach people later
 is an outbox row (purpose, ref, channel), posted by the chat from `screen()`.
+
+    intake ──▶ review ──▶ confirm ──▶ dispatch ⇄ engine
+                                          │
+    paint ◀── library ◀── ballot ◀── results          schedule, progress, controls: what is waiting, how far, and stop
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from random import Random
 
+from bot.studio.ballot import Ballots
+from bot.studio.confirm import Confirm
+from bot.studio.controls import Controls
+from bot.studio.desk import Desk
+from bot.studio.dispatch import Dispatch
+from bot.studio.intake import Intake
+from bot.studio.library import Library
+from bot.studio.paint import Paint
+from bot.studio.progress import Progress
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
+from bot.studio.results import Results
+from bot.studio.review import Review
+from bot.studio.schedule import Schedule
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
@@ -26,66 +44,156 @@ from bot.studio.screens import (
     StatusCard,
     WinnerCard,
 )
+from bot.studio.sentences import told
+from bot.studio.settings import StudioSettings
+from engine.protocol import Engine
+from storage.errors import KeyForgotten, NoSuchRow
+from storage.records import Scope
+from storage.states import DatasetState, JobState
+from storage.store import Store
+
+PRESSES_REMEMBERED = 256
 
 
 class Studio:
+    """`start` starts the engine too and `stop` stops it: nobody else should."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        settings: StudioSettings,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        random: Random,
+    ) -> None:
+        self.desk = desk = Desk(store, engine, settings, clock, new_id, random)
+        self.library = Library(desk)
+        self.schedule = Schedule(desk)
+        self.intake = Intake(desk)
+        self.review = Review(desk)
+        self.confirm = Confirm(desk, self.intake, self.review, self.schedule)
+        self.ballots = Ballots(desk, self.library)
+        self.results = Results(desk, self.ballots)
+        self.controls = Controls(desk, self.schedule, self.results)
+        self.progress = Progress(desk, self.schedule)
+        self.paint = Paint(desk, self.library, self.schedule)
+        self.dispatch = Dispatch(desk, self.results)
+        self._extended: deque[str] = deque(maxlen=PRESSES_REMEMBERED)
+
     async def start(self) -> None:
-        """Take up what was accepted before a stop or a crash: resubmit live jobs, watch ballots, follow the engine."""
-        raise NotImplementedError
+        """Take up what was accepted before a stop or a crash: resubmit live jobs, follow the engine."""
+        await self.desk.engine.start()
+        await self.dispatch.start()
 
     async def stop(self) -> None:
         """Park what runs."""
-        raise NotImplementedError
+        await self.dispatch.stop()
 
     # -- the outbox and live cards, for the chat's presenter
     async def screen(self, guild_id: int, purpose: Purpose, ref: str) -> Screen | None:
         """The screen as it is now; None when there is nothing to show any more."""
-        raise NotImplementedError
+        try:
+            return await self._screen(Scope(guild_id), purpose, ref)
+        except (NoSuchRow, KeyForgotten):
+            return None
+
+    async def _screen(self, scope: Scope, purpose: Purpose, ref: str) -> Screen | None:
+        if purpose in (Purpose.READING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM):
+            return await self._dataset_screen(scope, purpose, int(ref))
+        match purpose:
+            case Purpose.STATUS:
+                return await self.progress.status(scope, int(ref))
+            case Purpose.EPOCH:
+                return await self.progress.epoch_post(scope, int(ref))
+            case Purpose.BALLOT:
+                return await self.ballots.card(scope, int(ref))
+            case Purpose.WINNER:
+                return await self.ballots.winner_card(scope, int(ref))
+            case Purpose.TROUBLE:
+                return await self.progress.trouble(scope, ref)
+            case _:
+                job = await self.desk.store.jobs.get(scope, ref)
+                if not job.spec or job.state is JobState.CANCELLED:
+                    return None
+                return await self.paint.card(scope, job)
+
+    async def _dataset_screen(self, scope: Scope, purpose: Purpose, dataset_id: int) -> Screen | None:
+        dataset = await self.desk.store.datasets.get(scope, dataset_id)
+        if dataset.state is DatasetState.DISCARDED:
+            return None
+        match purpose:
+            case Purpose.READING:
+                return await self.intake.reading(scope, dataset_id)
+            case Purpose.CROPS:
+                return await self.review.crop_sheet(scope, dataset_id)
+            case Purpose.CAPTIONS:
+                return await self.review.caption_sheet(scope, dataset_id)
+            case _:
+                return await self.confirm.card(scope, dataset_id)
 
     # -- 1 intake
+    @told
     async def begin(self, who: Who, ask: BeginTraining) -> Reading:
         """Accept the photos (again with the same `draft`: add to them) and have the engine read them."""
-        raise NotImplementedError
+        return await self.intake.begin(who, ask)
 
+    @told
     async def add_photos(self, who: Who, dataset_id: int, photos: tuple[GivenPhoto, ...]) -> Reading:
-        raise NotImplementedError
+        return await self.intake.add(who, dataset_id, photos)
 
+    @told
     async def discard(self, who: Who, dataset_id: int) -> Notice:
-        raise NotImplementedError
+        return await self.intake.discard(who, dataset_id)
 
     # -- 2 crops
+    @told
     async def crop_sheet(self, who: Who, dataset_id: int, page: int = 1) -> CropSheet:
-        raise NotImplementedError
+        await self.desk.owned(who, dataset_id)
+        return await self.review.crop_sheet(Scope(who.guild_id), dataset_id, page)
 
+    @told
     async def crop_editor(self, who: Who, dataset_id: int, number: int) -> CropEditor:
-        raise NotImplementedError
+        await self.desk.owned(who, dataset_id)
+        return await self.review.crop_editor(Scope(who.guild_id), dataset_id, number)
 
+    @told
     async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
         """verb: tighter, looser, left, right, up, down, next_face, centre, drop, keep."""
-        raise NotImplementedError
+        return await self.review.adjust(who, dataset_id, number, verb)
 
+    @told
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:
-        raise NotImplementedError
+        return await self.review.accept_crops(who, dataset_id)
 
     # -- 3 captions
+    @told
     async def caption_sheet(self, who: Who, dataset_id: int, page: int = 1) -> CaptionSheet:
-        raise NotImplementedError
+        await self.desk.owned(who, dataset_id)
+        return await self.review.caption_sheet(Scope(who.guild_id), dataset_id, page)
 
+    @told
     async def edit_captions(self, who: Who, dataset_id: int, captions: Mapping[int, str]) -> CaptionSheet:
         """By photo number; without the trigger word, which is always put first."""
-        raise NotImplementedError
+        return await self.review.edit(who, dataset_id, captions)
 
+    @told
     async def change_word(self, who: Who, dataset_id: int, *, add: str = "", remove: str = "") -> CaptionSheet:
         """One word or phrase added to, or removed from, every caption."""
-        raise NotImplementedError
+        return await self.review.change_word(who, dataset_id, add=add, remove=remove)
 
+    @told
     async def accept_captions(self, who: Who, dataset_id: int) -> ConfirmCard:
-        raise NotImplementedError
+        await self.review.accept_captions(who, dataset_id)
+        return await self.confirm.card(Scope(who.guild_id), dataset_id)
 
     # -- 4 confirm
+    @told
     async def confirm_card(self, who: Who, dataset_id: int) -> ConfirmCard:
-        raise NotImplementedError
+        await self.desk.owned(who, dataset_id)
+        return await self.confirm.card(Scope(who.guild_id), dataset_id)
 
+    @told
     async def choose(
         self,
         who: Who,
@@ -97,43 +205,56 @@ class Studio:
         trigger: str | None = None,
     ) -> ConfirmCard:
         """Trigger: refused with Taken/UserError when it is an ordinary English word or already used in this guild."""
-        raise NotImplementedError
+        return await self.confirm.choose(
+            who, dataset_id, preset=preset, access=access, wants_vote=wants_vote, trigger=trigger
+        )
 
+    @told
     async def start_training(self, who: Who, dataset_id: int) -> StatusCard:
-        raise NotImplementedError
+        run = await self.confirm.start(who, dataset_id)
+        return await self.progress.status(Scope(who.guild_id), run.id)
 
     # -- 5 queue and training
+    @told
     async def cancel(self, who: Who, job_id: str | None = None, run_id: int | None = None) -> Notice:
         """One's own job (admins: any). Finished epochs are kept and offered."""
-        raise NotImplementedError
+        return await self.controls.cancel(who, job_id, run_id)
 
+    @told
     async def stop_after_epoch(self, who: Who, run_id: int) -> StatusCard:
-        raise NotImplementedError
+        run = await self.controls.stop_after_epoch(who, run_id)
+        return await self.progress.status(Scope(who.guild_id), run.id)
 
+    @told
     async def retry(self, who: Who, job_id: str) -> Notice:
         """A job that failed, sent again by a person."""
-        raise NotImplementedError
+        return await self.controls.retry(who, job_id)
 
+    @told
     async def queue(self, who: Who) -> QueueList:
-        raise NotImplementedError
+        return await self.schedule.queue(who)
 
+    @told
     async def cancellable(self, who: Who) -> tuple[tuple[str, str], ...]:
         """(job id, what it is) for autocompletion: own jobs, all for admins."""
-        raise NotImplementedError
+        return await self.schedule.cancellable(who)
 
     # -- 6, 7 ballot and winner
     async def open_ballots(self) -> tuple[tuple[int, int, int], ...]:
         """(guild id, ballot id, closes_at) of every open ballot."""
-        raise NotImplementedError
+        return await self.ballots.open()
 
+    @told
     async def vote(self, guild_id: int, ballot_id: int, member_id: int, option: int, on: bool) -> None:
         """A reaction set or taken back. `option` is the column's index from 0. A hint only: closing recounts."""
-        raise NotImplementedError
+        await self.ballots.vote(Scope(guild_id), ballot_id, member_id, option, on)
 
+    @told
     async def may_close(self, who: Who, ballot_id: int) -> None:
         """Raises NotAllowed for anyone but the owner and admins."""
-        raise NotImplementedError
+        await self.ballots.may_close(who, ballot_id)
 
+    @told
     async def close_ballot(
         self, guild_id: int, ballot_id: int, counted: Mapping[int, frozenset[int]] | None, *, winner: int | None = None
     ) -> WinnerCard:
@@ -142,25 +263,36 @@ class Studio:
         `winner` (an epoch number) is the owner's own choice. Most votes win; a tie goes to the engine's suggestion if it
         is among them, else to the earlier epoch; no votes: the suggestion. Calling it again returns the same winner.
         """
-        raise NotImplementedError
+        return await self.ballots.close(Scope(guild_id), ballot_id, counted, winner)
 
+    @told
     async def extend_ballot(self, who: Who, ballot_id: int) -> BallotCard:
-        raise NotImplementedError
+        if who.request_id in self._extended:
+            await self.ballots.may_close(who, ballot_id)
+            return await self.ballots.card(Scope(who.guild_id), ballot_id)
+        card = await self.ballots.extend(who, ballot_id)
+        self._extended.append(who.request_id)
+        return card
 
     # -- 8 paint
+    @told
     async def imagine(self, who: Who, ask: Imagine) -> PicturesCard:
         """Finds the LoRA by its trigger word, reads `--seed --no --steps --w` and `<lora:name:0.8>` in the prompt, queues."""
-        raise NotImplementedError
+        return await self.paint.imagine(who, ask)
 
+    @told
     async def again(self, who: Who, job_id: str, *, same_seed: bool = False) -> PicturesCard:
-        raise NotImplementedError
+        return await self.paint.again(who, job_id, same_seed=same_seed)
 
+    @told
     async def delete_pictures(self, who: Who, job_id: str) -> Notice:
-        raise NotImplementedError
+        return await self.paint.delete(who, job_id)
 
+    @told
     async def loras(self, who: Who, page: int = 1) -> LoraList:
-        raise NotImplementedError
+        return await self.library.page(who, page)
 
+    @told
     async def lora_names(self, who: Who, typed: str) -> tuple[str, ...]:
         """For autocompletion, from memory: own first, at most 25."""
-        raise NotImplementedError
+        return await self.library.names(who, typed)

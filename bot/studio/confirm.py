@@ -1,0 +1,170 @@
+"""The confirm card, its choices, and the start: run and job in one commit, the dataset frozen with them."""
+
+from __future__ import annotations
+
+import secrets
+
+from bot.errors import UserError
+from bot.studio import captions
+from bot.studio.desk import Desk, room_of
+from bot.studio.intake import Intake
+from bot.studio.recipes import TITLES
+from bot.studio.requests import Who
+from bot.studio.review import Review
+from bot.studio.schedule import Schedule
+from bot.studio.screens import ConfirmCard, PresetChoice, Purpose
+from engine.protocol import Box, SubjectKind, TrainImage, TrainJob
+from storage.records import Dataset, Job, Photo, Run, Scope, Subject
+from storage.states import Access, DatasetState, JobKind, PhotoState, RunState
+
+AGAIN = (RunState.CANCELLED, RunState.FAILED)
+"""After a run that ended so the same photos may be trained once more."""
+
+
+class Confirm:
+    def __init__(self, desk: Desk, intake: Intake, review: Review, schedule: Schedule) -> None:
+        self.desk = desk
+        self.intake = intake
+        self.review = review
+        self.schedule = schedule
+
+    async def card(self, scope: Scope, dataset_id: int) -> ConfirmCard:
+        settings = self.desk.settings
+        dataset, subject = await self.desk.subject_of(scope, dataset_id)
+        kept = await self.desk.store.photos.list(scope, dataset_id, PhotoState.KEPT)
+        presets = [
+            PresetChoice(
+                name,
+                TITLES.get(name, name),
+                await self.schedule.minutes(settings.recipe_of(name, SubjectKind(subject.kind), len(kept))),
+            )
+            for name in settings.presets
+        ]
+        return ConfirmCard(
+            dataset_id=dataset_id,
+            subject=subject.name,
+            trigger=subject.trigger,
+            class_word=subject.class_word,
+            photos=len(kept),
+            presets=tuple(presets),
+            preset=dataset.preset,
+            access=subject.access,
+            wants_vote=dataset.wants_vote,
+            queue=await self.schedule.queue_words(),
+            started=dataset.state is DatasetState.FROZEN,
+        )
+
+    async def choose(
+        self,
+        who: Who,
+        dataset_id: int,
+        *,
+        preset: str | None,
+        access: str | None,
+        wants_vote: bool | None,
+        trigger: str | None,
+    ) -> ConfirmCard:
+        scope, store = Scope(who.guild_id), self.desk.store
+        async with store.write():
+            dataset, subject = await self.desk.owned(who, dataset_id)
+            if dataset.state is DatasetState.FROZEN:
+                raise UserError("The training has begun, so its choices are made. /cancel stops it.")
+            if preset is not None:
+                if preset not in self.desk.settings.presets:
+                    raise UserError(f"There is no preset {preset}. Choose {', '.join(self.desk.settings.presets)}.")
+                await store.datasets.set_preset(scope, dataset_id, preset)
+            if access is not None:
+                if access not in tuple(Access):
+                    raise UserError("Choose who may use it: only you, or everybody on this server.")
+                await store.subjects.set_access(scope, subject.id, Access(access))
+            if wants_vote is not None:
+                await store.datasets.set_wants_vote(scope, dataset_id, wants_vote)
+            if trigger is not None and trigger.strip().lower() != subject.trigger:
+                word = await self.intake.new_trigger(scope, subject, trigger)
+                await store.subjects.set_trigger(scope, subject.id, word)
+        return await self.card(scope, dataset_id)
+
+    async def start(self, who: Who, dataset_id: int) -> Run:
+        """The run; a second press, or a second command, returns the one there is."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        async with store.write():
+            dataset, subject = await self.desk.owned(who, dataset_id)
+            known = await store.jobs.by_request(scope, who.request_id)
+            known = known or await store.jobs.live_training(scope, dataset_id)
+            if known is not None and known.run_id is not None:
+                return await store.runs.get(scope, known.run_id)
+            runs = await store.runs.of_dataset(scope, dataset_id)
+            if runs and runs[0].state not in AGAIN:
+                return runs[0]
+            if dataset.state not in (DatasetState.READY, DatasetState.FROZEN):
+                raise UserError("Look at the crops and the captions first: press Looks right on both sheets.")
+            kept = await self.review.check_enough(scope, dataset_id)
+            await self._check_room(who, scope)
+            run = await self._queue(who, scope, dataset, subject, kept)
+        self.desk.wake.set()
+        return run
+
+    async def _queue(self, who: Who, scope: Scope, dataset: Dataset, subject: Subject, kept: tuple[Photo, ...]) -> Run:
+        settings, store = self.desk.settings, self.desk.store
+        recipe = settings.recipe_of(dataset.preset, SubjectKind(subject.kind), len(kept))
+        recipe = recipe.model_copy(update={"seed": self.desk.random.randrange(2**31)})
+        run = await store.runs.create(
+            scope,
+            dataset.id,
+            recipe=recipe.model_dump(mode="json"),
+            base=settings.base.source,
+            trigger=subject.trigger,
+            class_word=subject.class_word,
+        )
+        kind, word, noun = subject.kind, subject.trigger, subject.class_word
+        job_id = self.desk.new_id()
+        work = TrainJob(
+            job_id=job_id,
+            base=settings.base,
+            trigger=word,
+            class_word=noun,
+            subject_kind=SubjectKind(kind),
+            recipe=recipe,
+            images=tuple(
+                TrainImage(
+                    photo_id=str(photo.id),
+                    sha256=photo.clean_sha256 or "",
+                    crop=None if photo.crop is None else Box(**vars(photo.crop)),
+                    caption=captions.as_trained(kind, word, noun, photo.caption),
+                )
+                for photo in kept
+            ),
+            previews=captions.previews(kind, word, noun, settings.preview_seeds),
+            # Not from `random`: this one guards the checkpoints on the engine's disk.
+            seal=secrets.token_hex(32),
+        )
+        await store.jobs.enqueue(
+            scope,
+            job_id,
+            kind=JobKind.TRAIN,
+            request_id=who.request_id,
+            member_id=who.member_id,
+            channel_id=room_of(dataset, subject),
+            dataset_id=dataset.id,
+            run_id=run.id,
+            key_id=dataset.key_id,
+            spec=work.model_dump_json(),
+        )
+        await store.datasets.move(scope, dataset.id, DatasetState.FROZEN)
+        await store.outbox.add(
+            scope, channel_id=room_of(dataset, subject), purpose=Purpose.STATUS, ref=run.id, once=True
+        )
+        return run
+
+    async def _check_room(self, who: Who, scope: Scope) -> None:
+        def trainings(jobs: tuple[Job, ...]) -> int:
+            return sum(job.kind is JobKind.TRAIN for job in jobs)
+
+        jobs, settings = self.desk.store.jobs, self.desk.settings
+        if trainings(await jobs.live(scope, member_id=who.member_id)) >= settings.trainings_per_member:
+            raise UserError(
+                f"You have {settings.trainings_per_member} trainings waiting or running, which is the most one member may. "
+                "Press Start again when one is done."
+            )
+        if trainings(await jobs.live(scope)) >= settings.trainings_per_server:
+            raise UserError("The queue of this server is full. Press Start again when a training is done.")

@@ -1,0 +1,189 @@
+"""Photos come in: sealed, numbered and queued for reading in one commit, or refused with a sentence."""
+
+from __future__ import annotations
+
+from bot.errors import Taken, UserError
+from bot.studio import triggers
+from bot.studio.desk import Desk
+from bot.studio.requests import BeginTraining, GivenPhoto, Who
+from bot.studio.screens import Notice, Reading
+from engine.protocol import PhotoRef, PrepareJob, SubjectKind
+from storage.errors import NameTaken
+from storage.records import Dataset, NewPhoto, Scope, Subject
+from storage.states import DatasetState, JobKind, PhotoState
+from storage.states import SubjectKind as StoredKind
+
+CONSENT = "1"
+"""Version of the words that the box is ticked under; stored with the subject."""
+LONGEST_NAME = 60
+LONGEST_FILE_NAME = 100
+OPEN = (DatasetState.COLLECTING, DatasetState.CROPPING, DatasetState.CAPTIONING, DatasetState.READY)
+
+
+class Intake:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    async def begin(self, who: Who, ask: BeginTraining) -> Reading:
+        scope = Scope(who.guild_id)
+        known = await self.desk.store.datasets.by_draft(scope, ask.draft)
+        if known is not None:
+            return await self.add(who, known.id, ask.photos)
+        self._check_count(0, len(ask.photos))
+        if not ask.consent:
+            raise UserError(
+                "Nothing was kept. Tick the box that says you may use these photos, then send the form again."
+            )
+        name = " ".join(ask.name.split())
+        if not name or len(name) > LONGEST_NAME:
+            raise UserError(f"A name has 1 to {LONGEST_NAME} characters. Send the form again with one.")
+        try:
+            kind = StoredKind(ask.kind)
+        except ValueError:
+            raise UserError(f"Choose what it is: {', '.join(StoredKind)}.") from None
+        dataset = await self._open(who, ask, name, kind)
+        return await self.add(who, dataset.id, ask.photos)
+
+    async def add(self, who: Who, dataset_id: int, photos: tuple[GivenPhoto, ...]) -> Reading:
+        """Blobs first, then rows and job in one commit: "accepted" is said after it."""
+        store, scope = self.desk.store, Scope(who.guild_id)
+        dataset, subject = await self.desk.owned(who, dataset_id)
+        if await store.jobs.by_request(scope, who.request_id) is not None:
+            return await self.reading(scope, dataset_id)
+        self._check_open(dataset)
+        self._check_count(await self._usable(scope, dataset_id), len(photos))
+        sealed = [await store.blobs.put(scope, dataset.key_id, photo.data) for photo in photos]
+        async with store.write():
+            dataset = await store.datasets.get(scope, dataset_id)
+            self._check_open(dataset)
+            # Counted again where nobody can come in between: two forms may have been sent at once.
+            if await store.jobs.by_request(scope, who.request_id) is None:
+                self._check_count(await self._usable(scope, dataset_id), len(photos))
+            given = await store.photos.add(
+                scope,
+                dataset_id,
+                [NewPhoto(_file_name(p.name), sha) for p, sha in zip(photos, sealed, strict=True)],
+                request_id=who.request_id,
+            )
+            job_id = self.desk.new_id()
+            work = PrepareJob(
+                job_id=job_id,
+                base=self.desk.settings.base,
+                subject_kind=SubjectKind(subject.kind),
+                photos=tuple(PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256) for photo in given),
+                min_side=self.desk.settings.min_side_px,
+                finder=self.desk.settings.finder,
+            )
+            await store.jobs.enqueue(
+                scope,
+                job_id,
+                kind=JobKind.PREPARE,
+                request_id=who.request_id,
+                member_id=who.member_id,
+                channel_id=who.channel_id,
+                dataset_id=dataset_id,
+                key_id=dataset.key_id,
+                spec=work.model_dump_json(),
+            )
+            await store.datasets.move(scope, dataset_id, DatasetState.COLLECTING)
+        self.desk.wake.set()
+        return await self.reading(scope, dataset_id)
+
+    async def discard(self, who: Who, dataset_id: int) -> Notice:
+        """The photos and all that was read from them go at once; the trigger word is free again."""
+        store, scope = self.desk.store, Scope(who.guild_id)
+        gone = Notice("Discarded: the photos are deleted.")
+        if (await store.datasets.get(scope, dataset_id)).state is DatasetState.DISCARDED:
+            return gone
+        dataset, subject = await self.desk.owned(who, dataset_id)
+        if dataset.state is DatasetState.FROZEN:
+            raise UserError("The training has begun with these photos. Use /cancel first.")
+        async with store.write():
+            live = [job for job in await store.jobs.of_dataset(scope, dataset_id) if job.live]
+            for job in live:
+                await store.jobs.cancel(scope, job.id)
+            await store.datasets.move(scope, dataset_id, DatasetState.DISCARDED)
+            if len(await store.datasets.of_subject(scope, subject.id)) == 1:
+                await store.subjects.retire(scope, subject.id)
+            await store.keys.forget(scope, dataset.key_id)
+        for job in live:
+            await self.desk.engine.cancel(job.id)
+        self.desk.wake.set()
+        return gone
+
+    async def reading(self, scope: Scope, dataset_id: int) -> Reading:
+        _, subject = await self.desk.subject_of(scope, dataset_id)
+        photos = await self.desk.store.photos.list(scope, dataset_id)
+        done = sum(photo.state is not PhotoState.GIVEN for photo in photos)
+        return Reading(dataset_id, subject.name, len(photos), done)
+
+    async def _open(self, who: Who, ask: BeginTraining, name: str, kind: StoredKind) -> Dataset:
+        """The subject and its first dataset. A trigger word somebody takes meanwhile is made up anew."""
+        store, scope = self.desk.store, Scope(who.guild_id)
+        while True:
+            word = triggers.make_up(await self.taken(scope), self.desk.random)
+            try:
+                async with store.write():
+                    known = await store.datasets.by_draft(scope, ask.draft)
+                    if known is not None:
+                        return known
+                    subject = await store.subjects.create(
+                        scope,
+                        owner_id=who.member_id,
+                        name=name,
+                        kind=kind,
+                        class_word=triggers.CLASS_WORDS[kind],
+                        trigger=word,
+                        consent_version=CONSENT,
+                        channel_id=who.channel_id,
+                    )
+                    return await store.datasets.create(
+                        scope,
+                        subject.id,
+                        draft=ask.draft,
+                        preset=self.desk.settings.preset,
+                        thread_id=ask.room_id,
+                    )
+            except NameTaken:
+                continue
+
+    async def taken(self, scope: Scope, but: Subject | None = None) -> frozenset[str]:
+        """Trigger words in use, in lower case: of subjects, and of LoRAs that were trained with an older word."""
+        store = self.desk.store
+        own = "" if but is None else but.trigger.lower()
+        subjects = {subject.trigger.lower() for subject in await store.subjects.list(scope)}
+        loras = {lora.trigger.lower() for lora in await store.loras.list(scope)}
+        return frozenset(subjects | loras) - {own}
+
+    async def new_trigger(self, scope: Scope, subject: Subject, text: str) -> str:
+        word = triggers.check(text, subject.class_word)
+        if word in await self.taken(scope, but=subject):
+            raise Taken(
+                f"`{word}` is taken on this server. Try `{triggers.suggest(word + 'x')}` or another made-up word."
+            )
+        return word
+
+    async def _usable(self, scope: Scope, dataset_id: int) -> int:
+        photos = await self.desk.store.photos.list(scope, dataset_id, PhotoState.GIVEN, PhotoState.KEPT)
+        return len(photos)
+
+    def _check_count(self, there: int, more: int) -> None:
+        most = self.desk.settings.max_photos
+        if more == 0:
+            raise UserError(f"There were no photos in that. Attach at least {self.desk.settings.min_photos}.")
+        if there + more > most:
+            already = f"{there} are in and {more} more were given" if there else f"{more} were given"
+            raise UserError(
+                f"A subject has at most {most} photos and {already}, so none of these was kept. "
+                f"Leave {there + more - most} out and send the rest again."
+            )
+
+    def _check_open(self, dataset: Dataset) -> None:
+        if dataset.state not in OPEN:
+            raise UserError(
+                "The training has begun with these photos; more cannot be added to it. Start anew with /train."
+            )
+
+
+def _file_name(name: str) -> str:
+    return " ".join(name.split())[:LONGEST_FILE_NAME] or "photo"
