@@ -27,7 +27,7 @@ async def adjust(press: Press) -> None:
     """The argument is "<photo>.<verb>.<page of the sheet>"."""
     number, verb, page = press.action.arg.split(".")
     if verb not in VERBS:
-        raise BadCustomId("no such adjustment")
+        raise BadCustomId("unknown adjustment")
     editor = await press.studio.adjust_crop(press.who, press.action.number, int(number), verb)
     await press.show(review_cards.crop_editor(editor, int(page)))
 

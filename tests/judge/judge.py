@@ -46,6 +46,7 @@ class Judge:
     def __init__(self, openapi: dict[str, Any]) -> None:
         self.paths: dict[str, dict[str, Any]] = openapi["paths"]
         self.components = strict(openapi["components"])
+        self.validators: dict[tuple[str, str], Draft202012Validator] = {}
         # The path with the fewest variables first: "@original" beats "{message_id}".
         self.templates = sorted(self.paths, key=lambda t: (t.count("{"), t))
 
@@ -70,10 +71,12 @@ class Judge:
             return [f"{request}: takes no JSON"]
         if request.files and "multipart/form-data" not in content:
             return [f"{request}: takes no files"]
-        schema = strict(content["application/json"]["schema"])
-        validator = Draft202012Validator({**schema, "components": self.components})
+        key = (template, request.method)
+        if key not in self.validators:
+            schema = strict(content["application/json"]["schema"])
+            self.validators[key] = Draft202012Validator({**schema, "components": self.components})
         body = allowed(request, template)
-        return [f"{request}: {deepest(error)}" for error in validator.iter_errors(body)]
+        return [f"{request}: {deepest(error)}" for error in self.validators[key].iter_errors(body)]
 
 
 # Where discord.py differs from the schema and Discord is known to take it: the whole list.

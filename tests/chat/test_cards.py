@@ -1,0 +1,233 @@
+"""Every card at its largest, judged like a request: Discord's limits hold whatever the studio says."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from enum import EnumMeta
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.chat import cards, commands, forms, picture_cards, review_cards, texts, training_cards
+from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
+from bot.chat.uploads import PHOTO_LIMIT_MB
+from bot.studio.screens import (
+    BallotCard,
+    CaptionLine,
+    CaptionSheet,
+    ConfirmCard,
+    CropEditor,
+    CropSheet,
+    EpochPost,
+    LoraLine,
+    LoraList,
+    Notice,
+    PhotoLine,
+    PicturesCard,
+    PresetChoice,
+    QueueLine,
+    QueueList,
+    Reading,
+    Screen,
+    StatusCard,
+    TroubleCard,
+    WinnerCard,
+)
+from tests.chat.double import picture
+from tests.judge.capture import verdict
+from tests.judge.judge import Request, walk
+
+LONG = "a very long text with *stars* and @everyone, " * 60
+NAME = "Katerina the Great of somewhere far away"
+BIG = 2**63 - 1
+
+
+def captions(count: int, page: int, pages: int, text: str = LONG) -> CaptionSheet:
+    lines = tuple(CaptionLine(n, text) for n in range(41, 41 + count))
+    return CaptionSheet(BIG, NAME, "kat3r1na", "woman", picture(), lines, page, pages)
+
+
+LARGEST: dict[str, Screen] = {
+    "reading": Reading(BIG, NAME, 50, 49),
+    "crops": CropSheet(
+        BIG, NAME, LONG[:900], picture(), 1, 2, tuple(PhotoLine(n, False, LONG, True) for n in range(1, 51)), True
+    ),
+    "crops, nothing usable": CropSheet(BIG, NAME, "Nothing usable.", None, 1, 1, (), False),
+    "editor": CropEditor(BIG, 50, picture(), 9, LONG[:900]),
+    "captions": captions(10, 1, 5),
+    "captions, one page": captions(10, 1, 1),
+    "captions, one": captions(1, 1, 1),
+    "confirm": ConfirmCard(
+        BIG,
+        NAME,
+        "kat3r1na",
+        "woman",
+        50,
+        tuple(PresetChoice(f"preset{n}", LONG, LONG) for n in range(5)),
+        "preset2",
+        "server",
+        True,
+        "3rd in line, starts in about 4 min",
+    ),
+    "status": StatusCard(BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True),
+    "epoch": EpochPost(BIG, BIG, 20, 20, picture(), LONG[:900]),
+    "ballot": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, False, ""),
+    "ballot, closed": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, True, LONG[:500]),
+    "ballot, no word": BallotCard(BIG, BIG, NAME, picture(), (1, 2), "", BIG, True, ""),
+    "winner": WinnerCard(BIG, "kat3r1na-gen0", "kat3r1na", BIG, picture(), LONG[:500], LONG[:500]),
+    "winner, odd name": WinnerCard(BIG, "Kätérina die Große: 100 %", "kat", BIG, picture(), "", ""),
+    "pictures": PicturesCard(
+        f"paint-{BIG}",
+        LONG,
+        NAME,
+        BIG,
+        tuple(range(16)),
+        tuple(picture(f"{n}.png") for n in range(17)),
+        True,
+        LONG[:500],
+    ),
+    "pictures, one": PicturesCard("j", LONG, None, BIG, (BIG,), (picture(),), True, ""),
+    "pictures, waiting": PicturesCard("j", LONG, None, BIG, (1,), (), False, "2nd in line"),
+    "trouble": TroubleCard(f"train-{BIG}", BIG, LONG[:1500], True),
+    "queue": QueueList(tuple(QueueLine(n, LONG[:80], True, "j", BIG) for n in range(60))),
+    "queue, empty": QueueList(()),
+    "loras": LoraList(tuple(LoraLine(n, NAME, "kat", True, "me", picture()) for n in range(10)), 1, 9),
+    "loras, none": LoraList((), 1, 1),
+    "notice": Notice(LONG[:1500]),
+}
+
+
+async def _sent(drawn: Drawn) -> list[str]:
+    """What Discord would say to this card as a message."""
+    view = drawn.view(MARK + 2**30)
+    files = drawn.files()
+    with discord.http.handle_message_parameters(view=view, files=files) as made:
+        body: Any = made.payload
+        if made.multipart:
+            import json
+
+            body = json.loads(made.multipart[0]["value"])
+    sent = tuple((f"files[{n}]", file.filename, 1) for n, file in enumerate(files))
+    return verdict(Request("POST", "/channels/1/messages", body, sent))
+
+
+@pytest.mark.parametrize("screen", LARGEST.values(), ids=LARGEST)
+async def test_the_largest_card_is_one_discord_takes(screen: Screen) -> None:
+    assert await _sent(cards.draw(screen)) == []
+
+
+async def test_answered_cards_have_nothing_to_press() -> None:
+    crops, sheet = LARGEST["crops"], captions(10, 1, 1)
+    assert isinstance(crops, CropSheet)
+    for drawn in (review_cards.crop_sheet(crops, settled=True), review_cards.caption_sheet(sheet, settled=True)):
+        assert await _sent(drawn) == []
+        assert not [p for p in walk([x.to_component_dict() for x in drawn.pieces]) if "custom_id" in p]
+
+
+async def test_the_caption_page_has_39_components_and_one_more_row_would_not_fit() -> None:
+    view = review_cards.caption_sheet(captions(10, 1, 5)).view()
+    assert len(list(walk(view.to_components()))) == 39
+
+
+@given(st.text(max_size=3000), st.integers(1, 10))
+@settings(max_examples=30, deadline=None)
+def test_whatever_a_caption_says_the_sheet_fits(text: str, count: int) -> None:
+    drawn = review_cards.caption_sheet(captions(count, 1, 1, text))
+    shown = [p.get("content", "") for p in walk([x.to_component_dict() for x in drawn.pieces])]
+    assert sum(len(part) for part in shown) <= 4000
+
+
+@given(st.text())
+def test_escaping_is_undone(text: str) -> None:
+    plain = text.replace("\\", "")
+    assert unescape(escape(plain)) == plain
+
+
+async def test_the_same_card_has_the_same_hash_and_another_has_not() -> None:
+    first, again = cards.draw(LARGEST["status"]), cards.draw(LARGEST["status"])
+    assert first.content_hash == again.content_hash
+    other = BallotCard(1, 1, NAME, picture(shade=1), (1,), "", 5, False, "")
+    repainted = BallotCard(1, 1, NAME, picture(shade=2), (1,), "", 5, False, "")
+    assert cards.draw(other).content_hash != cards.draw(repainted).content_hash
+
+
+def test_no_two_controls_of_a_card_have_one_custom_id() -> None:
+    for name, screen in LARGEST.items():
+        ids = [
+            p["custom_id"] for p in walk([x.to_component_dict() for x in cards.draw(screen).pieces]) if "custom_id" in p
+        ]
+        assert len(ids) == len(set(ids)), name
+
+
+async def test_the_forms_are_ones_discord_takes() -> None:
+    lines = [CaptionLine(n, LONG) for n in range(46, 51)]
+    shown = (
+        forms.train(str(BIG), LONG, 10),
+        forms.train(str(BIG), "", 0),
+        forms.more_photos(BIG, str(BIG)),
+        forms.captions(BIG, 5, lines, str(BIG)),
+        forms.captions(BIG, 5, lines[:1], str(BIG)),
+        forms.word(BIG, 5, str(BIG)),
+        forms.trigger(BIG, "confirm", str(BIG)),
+        forms.imagine(BIG, "kat3r1na-gen0", LONG),
+    )
+    for form in shown:
+        body = {"type": 9, "data": form.to_dict()}
+        assert verdict(Request("POST", "/interactions/1/token/callback", body)) == []
+
+
+LIMITS = {texts.Button: 34, texts.Pick: 150, texts.Title: 45, texts.Field: 45, texts.Hint: 100}
+
+
+@pytest.mark.parametrize("group", LIMITS, ids=lambda group: group.__name__)
+def test_words_are_within_discords_limits(group: EnumMeta) -> None:
+    assert [str(word) for word in group if not 1 <= len(str(word)) <= LIMITS[group]] == []
+
+
+def test_kinds_are_radio_options() -> None:
+    assert 2 <= len(texts.KINDS) <= 10
+    assert all(len(label) <= 100 and len(more) <= 100 for _, label, more in texts.KINDS)
+
+
+def test_ordinals_and_lists() -> None:
+    assert [texts.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
+    ]  # fmt: skip
+    assert texts.listed(("A",)) == "A" and texts.listed(("A", "B", "C")) == "A, B and C"
+    assert texts.too_big("x.jpg", PHOTO_LIMIT_MB) == "x.jpg is over 25 MB"
+
+
+def test_bars_and_lines() -> None:
+    assert bar(0) == "░" * 20 + " 0%" and bar(1.5) == "█" * 20 + " 100%" and bar(0.5).startswith("█" * 10 + "░")
+    assert sparkline(()) == "" and sparkline((3, 2, 1)) == "█▅▁" and sparkline((1, 1)) == "▁▁"
+
+
+def test_members_read_only_what_stands_in_texts() -> None:
+    """No sentence is written in a handler or a card: whatever has a space in it and is shown comes from texts."""
+    folder = Path(cards.__file__).parent
+    shown = [review_cards, training_cards, picture_cards]
+    files = [Path(str(module.__file__)) for module in shown]
+    files += [folder / f"{name}.py" for name in ("intake", "crops", "captions", "confirm", "training", "pictures")]
+    assert commands.__file__
+    assert [(file.name, text) for file in files for text in _sentences(file)] == []
+
+
+def _sentences(file: Path) -> Iterator[str]:
+    tree = ast.parse(file.read_text())
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and isinstance(node.body[0], ast.Expr)
+    }
+    docs |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            words = [word for word in node.value.split() if word.isalpha() and len(word) > 1]
+            if len(words) >= 3:
+                yield node.value
