@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from storage.database import Database
 from storage.records import Card, Scope
@@ -59,6 +60,12 @@ class Cards:
             "SELECT * FROM cards WHERE guild_id = ? AND message_id = ?", scope.guild_id, message_id
         )
         return None if row is None else _card(row)
+
+    async def everywhere(self, purposes: Collection[str]) -> tuple[Card, ...]:
+        """Of all guilds: what the presenter keeps up to date, longest unedited first."""
+        marks = ", ".join("?" for _ in purposes)
+        rows = await self._db.rows(f"SELECT * FROM cards WHERE purpose IN ({marks}) ORDER BY edited_at", *purposes)
+        return tuple(_card(row) for row in rows)
 
     async def gone(self, scope: Scope, *, purpose: str, ref: str | int) -> None:
         """Its message was deleted or needs no more edits."""
