@@ -15,6 +15,9 @@ ZOOM = 0.85
 ROOM_ROUND_FACE = 2.2
 """A face's longer side times this is a head-and-shoulders crop."""
 
+BELOW_FACE = 0.06
+"""Of the crop's side: how much lower than the face its middle is."""
+
 
 class Verb(StrEnum):
     TIGHTER = "tighter"
@@ -47,10 +50,12 @@ def whole(width: int, height: int) -> Box:
 
 
 def round_face(width: int, height: int, face: Box) -> Box:
-    """Head and shoulders: the face a little above the middle."""
-    side = max(face.x1 - face.x0, face.y1 - face.y0) * ROOM_ROUND_FACE
+    """Head and shoulders: the face a little above the middle, and never cut by it."""
+    longer = max(face.x1 - face.x0, face.y1 - face.y0)
+    side = min(longer * ROOM_ROUND_FACE, width, height)
     cx, cy = _centre(face)
-    return square(width, height, cx, cy + side * 0.06, side)
+    below = min(side * BELOW_FACE, max(0.0, side - longer) / 3)
+    return square(width, height, cx, cy + below, side)
 
 
 def adjust(width: int, height: int, crop: Box | None, faces: Sequence[Face], verb: Verb) -> Box:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.errors import UserError
@@ -169,7 +170,7 @@ class Dispatch:
             )
         return await self._reading(scope, job, again)
 
-    async def _reading(self, scope: Scope, job: Job, again: dict[str, object]) -> Parcel | None:
+    async def _reading(self, scope: Scope, job: Job, again: Mapping[str, str | int]) -> Parcel | None:
         """The photos still to be read, beside those already kept. None: all were read before a crash; the job is done."""
         store, dataset_id = self.desk.store, job.dataset_id or 0
         work = PrepareJob.model_validate_json(job.spec)

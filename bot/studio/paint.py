@@ -19,6 +19,8 @@ from storage.records import Job, Lora, Scope
 from storage.states import JobKind, JobState
 
 LONGEST_PROMPT = 1500
+BARE = "base"
+"""Asked for instead of a LoRA: the base alone, whatever the prompt says. For comparing."""
 
 
 class UsedLora(BaseModel):
@@ -117,13 +119,14 @@ class Paint:
     async def _spec(self, who: Who, ask: Imagine, asked: prompt.Prompt) -> PaintSpec:
         usual = ask.strength if asked.strength is None else asked.strength
         used: list[tuple[Lora, float]] = []
-        if ask.lora:
+        bare = ask.lora is not None and ask.lora.casefold() == BARE
+        if ask.lora and not bare:
             used.append((await self.library.named(who, ask.lora), usual))
         for named in asked.loras:
             lora = await self.library.named(who, named.name)
             if lora.id not in {other.id for other, _ in used}:
                 used.append((lora, usual if named.strength is None else named.strength))
-        if not used:
+        if not used and not bare:
             used = [(lora, usual) for lora in await self.library.triggered(who, asked.words)]
         self._check_base([lora for lora, _ in used])
         words, added = asked.words, ""

@@ -20,7 +20,7 @@ NARROWEST_PX = 16
 WIDEST_PX = 4096
 MOST_LORAS = 4
 LORA = re.compile(r"<lora:([^:<>]+)(?::([^<>:]*))?>", re.IGNORECASE)
-OPTION = re.compile(r"(?:(?<=\s)|^)(?:--|—|–)([A-Za-z][A-Za-z_-]*)(?:[ =]|\s|$)")
+OPTION = re.compile(r"(?:(?<=\s)|^)(?:--|—|–)([A-Za-z][A-Za-z_-]*)(?:[ =]|$)")
 NAMES = {
     "seed": "seed", "d": "seed",
     "no": "no", "n": "no", "negative": "no",
@@ -120,15 +120,17 @@ def _take_loras(text: str) -> tuple[str, tuple[NamedLora, ...]]:
 
 def _take_options(text: str) -> tuple[str, dict[str, str]]:
     """The words outside of options, and each option's value. `--no` takes all up to the next option, others one word."""
+    text = " ".join(text.split())
     starts = list(OPTION.finditer(text))
+    ends = [*(match.start() for match in starts[1:]), len(text)]
     words = [text[: starts[0].start()] if starts else text]
     options: dict[str, str] = {}
-    for match, following in zip(starts, [*starts[1:], None], strict=True):
+    for match, end in zip(starts, ends, strict=False):
         given = match.group(1).lower()
         if given not in NAMES:
             raise UserError(_unknown(given))
         name = NAMES[given]
-        rest = text[match.end() : following.start() if following else len(text)].strip()
+        rest = text[match.end() : end].strip()
         value, _, after = (rest, "", "") if name == "no" else rest.partition(" ")
         if not value:
             raise UserError(f"`--{given}` needs a value, like `{_example(name)}`.")

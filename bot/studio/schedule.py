@@ -6,15 +6,13 @@ Minutes come from measured speeds; where nothing was measured yet the words say 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio.desk import Desk
 from bot.studio.requests import Who
 from bot.studio.screens import QueueLine, QueueList
-from engine.protocol import Recipe
+from engine.protocol import Recipe, TrainJob
 from storage.records import Job, Scope
 from storage.states import JobKind, JobState
 
@@ -162,6 +160,4 @@ def _minutes(seconds: float) -> int:
 
 
 def _exposures(job: Job) -> int:
-    spec: dict[str, Any] = json.loads(job.spec)
-    recipe = spec.get("recipe") or {}
-    return int(recipe.get("exposures", 0))
+    return TrainJob.model_validate_json(job.spec).recipe.exposures if job.kind is JobKind.TRAIN and job.spec else 0

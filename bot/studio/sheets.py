@@ -39,15 +39,6 @@ class PhotoTile:
 
 
 @dataclass(frozen=True)
-class CropTile:
-    number: int
-    photo: bytes = field(repr=False)
-    width: int
-    height: int
-    crop: Box | None
-
-
-@dataclass(frozen=True)
 class Column:
     """One column of the ballot grid: the base, or an epoch with its key and its scores."""
 
@@ -90,7 +81,7 @@ def crop_editor(tile: PhotoTile) -> bytes:
     return canvas.to_webp(sheet)
 
 
-def caption_sheet(tiles: Sequence[CropTile]) -> bytes:
+def caption_sheet(tiles: Sequence[PhotoTile]) -> bytes:
     """The crops of one page of captions, numbered."""
     columns = min(CROP_COLUMNS, max(1, len(tiles)))
     rows = ceil(len(tiles) / columns)
@@ -187,7 +178,7 @@ def _marked(tile: PhotoTile, side: int) -> canvas.Picture:
     return marked
 
 
-def _crop_of(tile: PhotoTile | CropTile, side: int) -> canvas.Picture:
+def _crop_of(tile: PhotoTile, side: int) -> canvas.Picture:
     picture = canvas.open_picture(tile.photo)
     if tile.crop is None:
         return canvas.fill(picture, side)

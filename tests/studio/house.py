@@ -60,7 +60,7 @@ class House:
     script: Script = field(default_factory=Script)
     settings: StudioSettings = field(default_factory=lambda: StudioSettings(recipe=short, min_side_px=64))
     clock: Clock = field(default_factory=Clock)
-    numbers: "count[int]" = field(default_factory=lambda: count(1))
+    numbers: count[int] = field(default_factory=lambda: count(1))
     store: Store = field(init=False)
     engine: FakeEngine = field(init=False)
     studio: Studio = field(init=False)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import UserError
+from bot.studio import prompt
+from bot.studio.prompt import NamedLora, Prompt
+
+
+def test_everything_at_once() -> None:
+    asked = prompt.read(
+        "a portrait of ohwx on the moon <lora:kat-gen0:0.8> --no glasses, a hat --seed 7 --steps 30 --cfg 6.5 --ar 3:2 --w 0.9"
+    )
+    assert asked == Prompt(
+        words="a portrait of ohwx on the moon",
+        negative="glasses, a hat",
+        loras=(NamedLora("kat-gen0", 0.8),),
+        seed=7,
+        steps=30,
+        cfg=6.5,
+        strength=0.9,
+        aspect=(3, 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "found"),
+    [
+        ("a cat", "a cat", {}),
+        ("a cat -- on a mat", "a cat -- on a mat", {}),
+        ("a well-known cat", "a well-known cat", {}),
+        ("a cat --seed 7 on a mat", "a cat on a mat", {"seed": 7}),
+        ("a cat —seed 7", "a cat", {"seed": 7}),
+        ("a cat --seed=7", "a cat", {"seed": 7}),
+        ("a cat\n--SEED 7", "a cat", {"seed": 7}),
+        ("a cat --d 7 --s 20 --l 4", "a cat", {"seed": 7, "steps": 20, "cfg": 4.0}),
+        ("a cat --w 512 --h 768", "a cat", {"width": 512, "height": 768}),
+        ("a cat --no hat --no dog", "a cat", {"negative": "hat, dog"}),
+        ("a cat --seed 7 --seed 7", "a cat", {"seed": 7}),
+        ("<lora:x>", "", {"loras": (NamedLora("x", None),)}),
+        ("a cat <LoRA:Kat Gen:-0.5>, sitting", "a cat , sitting", {"loras": (NamedLora("Kat Gen", -0.5),)}),
+    ],
+)
+def test_forms(text: str, words: str, found: dict[str, object]) -> None:
+    assert prompt.read(text) == Prompt(words=words, **found)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a cat --sed 7", "Did you mean `--seed`?"),
+        ("a cat --step 7", "Did you mean `--steps`?"),
+        ("a cat --xyzzy 7", "There are `--seed`, `--no`"),
+        ("a cat --seed", "`--seed` needs a value"),
+        ("a cat --seed -1", "from 0 to 4294967295"),
+        ("a cat --seed nan", "whole number"),
+        ("a cat --steps 151", "from 1 to 150"),
+        ("a cat --cfg nan", "from 0 to 30"),
+        ("a cat --cfg 31", "from 0 to 30"),
+        ("a cat --w 9", "weight from 0 to 4"),
+        ("a cat --w inf", "weight from 0 to 4"),
+        ("a cat --ar 1:9", "from 1:3 to 3:1"),
+        ("a cat --ar 0:0", "from 1:3 to 3:1"),
+        ("a cat --ar 1:1 --w 512", "contradict"),
+        ("a cat --seed 1 --seed 2", "given twice"),
+        ("<lora:x:heavy>", "<lora:x:...>"),
+        ("<lora:a><lora:b><lora:c><lora:d><lora:e>", "At most 4"),
+    ],
+)
+def test_what_cannot_be_read_is_said(text: str, part: str) -> None:
+    with pytest.raises(UserError) as refused:
+        prompt.read(text)
+    assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("a portrait of ohwx", "a portrait of ohwx"),
+        ("A portrait of OHWX person", "A portrait of OHWX person"),
+        ("a portrait of a person on the moon", "a portrait of ohwx person on the moon"),
+        ("The person, and a person", "ohwx person, and a person"),
+        ("on the moon", "ohwx person, on the moon"),
+        ("personal ohwxy things", "ohwx person, personal ohwxy things"),
+        ("", "ohwx person"),
+    ],
+)
+def test_the_trigger_goes_where_it_was_learnt(words: str, expected: str) -> None:
+    assert prompt.with_trigger(words, "ohwx", "person") == expected
+
+
+def test_an_aspect_keeps_the_area() -> None:
+    assert prompt.size_of(prompt.read("x"), 512) == (None, None)
+    assert prompt.size_of(prompt.read("x --ar 1:1"), 512) == (512, 512)
+    assert prompt.size_of(prompt.read("x --ar 3:2"), 512) == (624, 416)
+    assert prompt.size_of(prompt.read("x --w 700"), 512) == (704, 512)
+
+
+OPTIONS = st.one_of(
+    st.integers(0, 2**32 - 1).map(lambda n: ("seed", n, f"--seed {n}")),
+    st.integers(1, 150).map(lambda n: ("steps", n, f"--steps {n}")),
+    st.floats(0, 30).map(lambda n: ("cfg", n, f"--cfg {n!r}")),
+    st.floats(0, 4).map(lambda n: ("strength", n, f"--w {n!r}")),
+)
+WORDS = st.lists(st.text("abcdefghij,.()äß", min_size=1, max_size=8), min_size=1, max_size=8)
+
+
+@given(WORDS, st.lists(OPTIONS, max_size=4, unique_by=lambda option: option[0]), st.data())
+def test_options_are_found_wherever_they_stand(
+    words: list[str], options: list[tuple[str, float, str]], data: st.DataObject
+) -> None:
+    pieces = list(words)
+    for _, _, text in options:
+        pieces.insert(data.draw(st.integers(0, len(pieces))), text)
+    asked = prompt.read(" ".join(pieces))
+    assert asked.words == " ".join(words)
+    for name, value, _ in options:
+        assert getattr(asked, name) == value
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        asked = prompt.read(text)
+    except UserError as refused:
+        assert str(refused).endswith((".", "?"))
+    else:
+        assert asked.words == " ".join(asked.words.split())
+
+
+@given(st.integers(64, 2048), st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([8, 16, 64]))
+def test_a_size_divides_and_keeps_its_shape(side: int, across: int, down: int, multiple: int) -> None:
+    if not 1 / 3 <= across / down <= 3:
+        return
+    width, height = prompt.size_of(Prompt("x", aspect=(across, down)), side, multiple)
+    assert width is not None and height is not None
+    assert width % multiple == height % multiple == 0
+    assert abs(width - side * (across / down) ** 0.5) <= multiple
