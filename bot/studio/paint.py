@@ -151,7 +151,8 @@ class Paint:
             width=width,
             height=height,
         )
-        note = added or ("" if used else "No LoRA's trigger word is in the prompt, so this is the base alone.")
+        alone = "The base alone, as asked." if bare else "No LoRA's trigger word is in the prompt: this is the base alone."
+        note = added or ("" if used else alone)
         kept = tuple(
             UsedLora(lora_id=lora.id, name=lora.name, sha256=lora.sha256, key_id=lora.key_id) for lora, _ in used
         )
