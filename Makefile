@@ -71,8 +71,8 @@ $(STAMP):
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "Python could not make $(VENV). On Debian and Ubuntu its venv module is a package of its own: apt install python3-venv"; exit 2; }
 	@echo "==> Installing $(TORCH) (the largest part, a few minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(TORCH)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(TORCH)
 	@echo "==> Installing likeness and what its demo and tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[demo,dev]'
 	@rm -f $(VENV)/.installed-* && touch $@
 	@echo "==> $(VENV) is ready"
