@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-MINUTES = {"vae": 25.0, "unet": 45.0, "finder": 6.0, "identity": 8.0, "vision": 6.0, "captioner": 8.0}
+MINUTES = {"tokenizer": 0.0, "vae": 25.0, "unet": 60.0, "decoder": 8.0, "finder": 4.0, "identity": 5.0, "vision": 6.0, "captioner": 7.0}
 
 
 def main() -> None:

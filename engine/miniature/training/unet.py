@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -23,6 +24,8 @@ from engine.miniature.world import random_caption
 BATCH = 32
 GAMMA = 5.0
 DROPPED = 0.1
+TEXT_SHARE = 0.6
+"""After this share of the time the text encoder is settled: its average takes over and the UNet alone goes on."""
 
 
 class Painter(nn.Module):
@@ -41,6 +44,9 @@ class Painter(nn.Module):
             projection_dim=128, max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         ))  # fmt: skip
+        # Plain attention: the fused kernel's backward pass is several times slower on a CPU at these sizes.
+        self.unet.set_attn_processor(AttnProcessor())
+        self.text.set_attn_implementation("eager")
 
     def forward(self, noisy: torch.Tensor, timesteps: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         return self.unet(noisy, timesteps, self.text(tokens).last_hidden_state).sample
@@ -80,7 +86,12 @@ def train(cache: Path, minutes: float) -> None:
     scheduler = new_scheduler()
     signal = scheduler.alphas_cumprod / (1 - scheduler.alphas_cumprod)
     weights = signal.clamp(max=GAMMA) / signal
+    settled = False
     for step in session.steps():
+        if not settled and session.progress > TEXT_SHARE:
+            settled = True
+            session.model.text.load_state_dict(session.average.text.state_dict())
+            session.model.text.requires_grad_(False)
         rng = np.random.default_rng([2, step])
         torch.manual_seed(step)
         rows = rng.integers(0, len(gallery), BATCH)
