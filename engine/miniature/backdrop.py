@@ -75,7 +75,10 @@ def _forest(picture: Image.Image, rng: np.random.Generator) -> None:
         tone = wobble((36, 104, 58), rng, 10)
         for layer in range(3):
             y = top + (ground - top) * (0.02 + 0.26 * layer)
-            draw.polygon(((x, y - side * 0.06), (x - half, y + (ground - top) * 0.28), (x + half, y + (ground - top) * 0.28)), fill=blend(tone, (110, 170, 80), 0.12 * layer))
+            draw.polygon(
+                ((x, y - side * 0.06), (x - half, y + (ground - top) * 0.28), (x + half, y + (ground - top) * 0.28)),
+                fill=blend(tone, (110, 170, 80), 0.12 * layer),
+            )
 
 
 def _city(picture: Image.Image, rng: np.random.Generator) -> None:

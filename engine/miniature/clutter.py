@@ -47,7 +47,12 @@ def foreground(picture: Image.Image, rng: np.random.Generator) -> None:
     draw.rectangle((0, edge, wide, high), fill=tone)
     x = int(rng.uniform(0.05, 0.85) * wide)
     cup = side * 0.07
-    draw.rectangle((x, edge - cup * 1.2, x + cup, edge + cup * 0.3), fill=_tone(rng), outline=(50, 40, 44), width=max(1, side // 250))
+    draw.rectangle(
+        (x, edge - cup * 1.2, x + cup, edge + cup * 0.3),
+        fill=_tone(rng),
+        outline=(50, 40, 44),
+        width=max(1, side // 250),
+    )
 
 
 def _balloon(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Generator) -> None:
@@ -55,15 +60,24 @@ def _balloon(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Ge
     x, y, r = rng.random() * size[0], rng.uniform(0.05, 0.6) * size[1], side * rng.uniform(0.03, 0.11)
     tone = _tone(rng)
     draw.line((x, y + r, x + r * 0.3, y + r * 4), fill=(90, 80, 80), width=max(1, side // 300))
-    draw.ellipse((x - r, y - r * 1.15, x + r, y + r * 1.15), fill=tone, outline=darker(tone, 0.5), width=max(1, side // 250))
+    draw.ellipse(
+        (x - r, y - r * 1.15, x + r, y + r * 1.15), fill=tone, outline=darker(tone, 0.5), width=max(1, side // 250)
+    )
     draw.ellipse((x - r * 0.6, y - r * 0.8, x - r * 0.2, y - r * 0.3), fill=lighter(tone, 0.6))
 
 
 def _frame(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Generator) -> None:
     side = min(size)
-    x, y, w, h = rng.random() * size[0], rng.uniform(0, 0.5) * size[1], side * rng.uniform(0.1, 0.3), side * rng.uniform(0.1, 0.26)
+    x, y, w, h = (
+        rng.random() * size[0],
+        rng.uniform(0, 0.5) * size[1],
+        side * rng.uniform(0.1, 0.3),
+        side * rng.uniform(0.1, 0.26),
+    )
     draw.rectangle((x, y, x + w, y + h), fill=_tone(rng), outline=(96, 66, 40), width=max(1, side // 60))
-    draw.polygon(((x + w * 0.15, y + h * 0.85), (x + w * 0.45, y + h * 0.35), (x + w * 0.8, y + h * 0.85)), fill=_tone(rng))
+    draw.polygon(
+        ((x + w * 0.15, y + h * 0.85), (x + w * 0.45, y + h * 0.35), (x + w * 0.8, y + h * 0.85)), fill=_tone(rng)
+    )
 
 
 def _plant(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Generator) -> None:
@@ -79,7 +93,9 @@ def _lamp(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Gener
     side = min(size)
     x, y, r = rng.random() * size[0], rng.uniform(0.05, 0.4) * size[1], side * rng.uniform(0.05, 0.1)
     draw.line((x, 0, x, y), fill=(60, 54, 60), width=max(1, side // 120))
-    draw.polygon(((x - r * 0.5, y), (x + r * 0.5, y), (x + r, y + r), (x - r, y + r)), fill=(250, 226, 150), outline=(90, 70, 40))
+    draw.polygon(
+        ((x - r * 0.5, y), (x + r * 0.5, y), (x + r, y + r), (x - r, y + r)), fill=(250, 226, 150), outline=(90, 70, 40)
+    )
 
 
 def _window(draw: ImageDraw.ImageDraw, size: tuple[int, int], rng: np.random.Generator) -> None:

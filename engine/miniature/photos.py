@@ -17,11 +17,23 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from engine.miniature import clutter
-from engine.miniature.drawing import Head, Pen, draw_person, draw_portrait
+from engine.miniature.drawing import draw_person, draw_portrait
+from engine.miniature.head import Head
+from engine.miniature.pen import Pen
 from engine.miniature.world import Identity, Scene, caption
 
 Box = tuple[int, int, int, int]
-SIZES = ((1200, 900), (900, 1200), (1000, 1000), (1400, 1050), (800, 1200), (1280, 720), (960, 1280), (640, 800), (1100, 740))
+SIZES = (
+    (1200, 900),
+    (900, 1200),
+    (1000, 1000),
+    (1400, 1050),
+    (800, 1200),
+    (1280, 720),
+    (960, 1280),
+    (640, 800),
+    (1100, 740),
+)
 SPECIALS = ("friend", "rotated", "copy", "truncated")
 LEAST_COUNT = {"friend": 4, "rotated": 6, "copy": 8, "truncated": 10}
 ORIENTATION_TAG, GPS_TAG = 0x0112, 0x8825
@@ -54,10 +66,18 @@ class Photo:
 
     def truth(self) -> dict[str, Any]:
         return {
-            "name": self.name, "kind": self.kind, "size": list(self.size), "copy_of": self.copy_of,
-            "caption": caption(self.subject.scene), "scene": self.subject.scene.named(), "face": list(self.subject.face),
-            "friends": [{"traits": Identity.from_seed(friend.seed, "unseen").traits(), "face": list(friend.face)} for friend in self.friends],
-        }  # fmt: skip
+            "name": self.name,
+            "kind": self.kind,
+            "size": list(self.size),
+            "copy_of": self.copy_of,
+            "caption": caption(self.subject.scene),
+            "scene": self.subject.scene.named(),
+            "face": list(self.subject.face),
+            "friends": [
+                {"traits": Identity.from_seed(friend.seed, "unseen").traits(), "face": list(friend.face)}
+                for friend in self.friends
+            ],
+        }
 
 
 def draw_photos(seed: int, count: int = 12, plain: bool = False) -> list[Photo]:
@@ -85,9 +105,11 @@ def write_photos(out_dir: Path, seed: int, count: int = 12, plain: bool = False)
     out_dir.mkdir(parents=True, exist_ok=True)
     photos = draw_photos(seed, count, plain)
     truth = {
-        "seed": seed, "split": "unseen", "traits": Identity.from_seed(seed, "unseen").traits(),
+        "seed": seed,
+        "split": "unseen",
+        "traits": Identity.from_seed(seed, "unseen").traits(),
         "photos": [photo.truth() for photo in photos],
-    }  # fmt: skip
+    }
     for photo in photos:
         (out_dir / photo.name).write_bytes(photo.data)
     (out_dir / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
@@ -107,14 +129,22 @@ def compose(
     boxes: list[Box] = []
     for who, scene, (x, y, scale) in zip(people, scenes, slots, strict=True):
         side = frame * scale
-        pen = Pen(picture, (x - side / 2) * supersample, (y - side / 2) * supersample, side * supersample, float(rng.normal(0, 0.08)))
+        pen = Pen(
+            picture,
+            (x - side / 2) * supersample,
+            (y - side / 2) * supersample,
+            side * supersample,
+            float(rng.normal(0, 0.08)),
+        )
         head = draw_person(pen, who, scene)
         boxes.append(_face_box(pen, head, supersample, size))
     clutter.foreground(picture, rng)
     return picture.resize(size, Image.Resampling.BOX), boxes
 
 
-def _slots(rng: np.random.Generator, count: int, size: tuple[int, int], frame: float) -> list[tuple[float, float, float]]:
+def _slots(
+    rng: np.random.Generator, count: int, size: tuple[int, int], frame: float
+) -> list[tuple[float, float, float]]:
     """Where heads go (x, y of the frame's middle, relative size): off-centre, apart from each other, inside the picture."""
     wide, high = size
     slots: list[tuple[float, float, float]] = []
@@ -128,7 +158,9 @@ def _slots(rng: np.random.Generator, count: int, size: tuple[int, int], frame: f
             x = (int(order[index]) + 0.5 + float(rng.uniform(-0.08, 0.08))) / count * wide
             scale = min(scale, wide / count / (0.62 * frame))
         x = float(np.clip(x, reach, max(reach, wide - reach)))
-        y = float(np.clip(float(rng.uniform(0.3, 0.6)) * high, 0.42 * frame * scale, max(0.42 * frame * scale, high - reach)))
+        y = float(
+            np.clip(float(rng.uniform(0.3, 0.6)) * high, 0.42 * frame * scale, max(0.42 * frame * scale, high - reach))
+        )
         slots.append((x, y, scale))
     return slots
 
@@ -142,7 +174,11 @@ def _face_box(pen: Pen, head: Head, supersample: int, size: tuple[int, int]) -> 
 def light(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """`picture` under other light: brightness, warmth, a side that is darker, a little blur and grain."""
     pixels = np.asarray(picture, dtype=np.float32)
-    pixels = pixels * rng.uniform(0.8, 1.12) * np.array([rng.uniform(0.94, 1.06), 1.0, rng.uniform(0.92, 1.06)], dtype=np.float32)
+    pixels = (
+        pixels
+        * rng.uniform(0.8, 1.12)
+        * np.array([rng.uniform(0.94, 1.06), 1.0, rng.uniform(0.92, 1.06)], dtype=np.float32)
+    )
     slope = np.linspace(1.0, rng.uniform(0.8, 1.0), pixels.shape[1], dtype=np.float32)
     pixels *= (slope if rng.random() < 0.5 else slope[::-1])[None, :, None]
     pixels += rng.normal(0, rng.uniform(0.5, 4.0), pixels.shape[:2]).astype(np.float32)[..., None]
@@ -188,9 +224,19 @@ def _near_copy(pattern: Photo, name: str, rng: np.random.Generator) -> Photo:
     with Image.open(io.BytesIO(pattern.data)) as file:
         picture = file.convert("RGB")
     width, height = picture.size
-    picture = picture.crop((trim, trim, width - trim, height - trim)).point([min(255, round(v * 1.03)) for v in range(256)] * 3)
+    picture = picture.crop((trim, trim, width - trim, height - trim)).point(
+        [min(255, round(v * 1.03)) for v in range(256)] * 3
+    )
     left, top, right, low = pattern.subject.face
-    subject = replace(pattern.subject, face=(max(0, left - trim), max(0, top - trim), min(right - trim, picture.width), min(low - trim, picture.height)))
+    subject = replace(
+        pattern.subject,
+        face=(
+            max(0, left - trim),
+            max(0, top - trim),
+            min(right - trim, picture.width),
+            min(low - trim, picture.height),
+        ),
+    )
     return Photo(name, _jpeg(picture, int(rng.integers(50, 62))), "copy", picture.size, subject, (), pattern.name)
 
 
@@ -204,6 +250,3 @@ def _plain(seed: int, index: int, rng: np.random.Generator) -> Photo:
     side = picture.width
     face = (round(left * side), round(top * side), round(right * side), round(low * side))
     return Photo(f"photo_{index + 1:02d}.png", buffer.getvalue(), "plain", picture.size, Sitter(seed, scene, face))
-
-
-

@@ -59,8 +59,10 @@ def portrait_frame(face: tuple[int, int, int, int]) -> tuple[int, int, int, int]
     return round(x - half), round(y - half * 0.97), round(x + half), round(y + half * 1.03)
 
 
-def portrait(picture: Image.Image, face: tuple[int, int, int, int] | None = None, side: int = PORTRAIT_SIDE) -> Image.Image:
-    """`picture` (its portrait frame around `face`, where one is given) as a square RGB portrait; the rim is stretched outwards."""
+def portrait(
+    picture: Image.Image, face: tuple[int, int, int, int] | None = None, side: int = PORTRAIT_SIDE
+) -> Image.Image:
+    """`picture` (its portrait frame around `face`, where one is given) as a square RGB portrait, its rim stretched."""
     picture = picture.convert("RGB")
     if face is None:
         return picture.resize((side, side), Image.Resampling.LANCZOS if picture.width < side else Image.Resampling.BOX)
@@ -102,7 +104,9 @@ class FaceFinder:
             left, top, right, low = rough.box
             reach = round(CLOSER * max(right - left, low - top) / 2)
             corner = max(0, (left + right) // 2 - reach), max(0, (top + low) // 2 - reach)
-            near = picture.crop((*corner, min(picture.width, corner[0] + 2 * reach), min(picture.height, corner[1] + 2 * reach)))
+            near = picture.crop(
+                (*corner, min(picture.width, corner[0] + 2 * reach), min(picture.height, corner[1] + 2 * reach))
+            )
             closer = [face.moved(*corner) for face in self._look(near)]
             best = max(closer, key=lambda face: _shared(face.box, rough.box), default=rough)
             faces.append(best if _shared(best.box, rough.box) > 0.3 else rough)
@@ -124,7 +128,12 @@ class FaceFinder:
             x, y = left + wide / 2, top + high / 2
             half_w, half_h = wide / 2 / CORE, high / 2 / CORE
             box = (x - half_w) / scale, (y - half_h) / scale, (x + half_w) / scale, (y + half_h) / scale
-            inside = (max(0, round(box[0])), max(0, round(box[1])), min(picture.width, round(box[2])), min(picture.height, round(box[3])))
+            inside = (
+                max(0, round(box[0])),
+                max(0, round(box[1])),
+                min(picture.width, round(box[2])),
+                min(picture.height, round(box[3])),
+            )
             faces.append(FoundFace(inside, float(shares[top : top + high, left : left + wide].max())))
         return faces
 

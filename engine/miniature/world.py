@@ -171,7 +171,15 @@ def random_subject(rng: np.random.Generator, made_up: float = 0.3) -> str:
         return f"a {noun}"
     word = made_up_word(rng)
     form = rng.random()
-    return word if form < 0.4 else f"a {word} {noun}" if form < 0.6 else f"{word} {noun}" if form < 0.8 else f"{word}, a {noun}"
+    return (
+        word
+        if form < 0.4
+        else f"a {word} {noun}"
+        if form < 0.6
+        else f"{word} {noun}"
+        if form < 0.8
+        else f"{word}, a {noun}"
+    )
 
 
 def random_caption(scene: Scene, rng: np.random.Generator, subject: str | None = None) -> str:

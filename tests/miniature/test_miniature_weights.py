@@ -57,7 +57,9 @@ def test_the_base_is_a_pipeline_that_paints_and_follows_its_seed() -> None:
 
     def paint(seed: int) -> np.ndarray:
         generator = torch.Generator().manual_seed(seed)
-        (picture,) = pipeline("a portrait of a person, smiling, on a blue background", num_inference_steps=6, generator=generator).images
+        (picture,) = pipeline(
+            "a portrait of a person, smiling, on a blue background", num_inference_steps=6, generator=generator
+        ).images
         assert picture.size == (64, 64)
         return np.asarray(picture, dtype=float)
 
@@ -87,7 +89,11 @@ def test_the_vae_keeps_faces_it_never_saw(portraits: list[tuple[Image.Image, int
     from diffusers import AutoencoderKL
 
     vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae", torch_dtype=torch.float32)
-    pixels = torch.from_numpy(np.stack([np.asarray(picture) for picture, _, _ in portraits[:24]])).permute(0, 3, 1, 2) / 127.5 - 1
+    pixels = (
+        torch.from_numpy(np.stack([np.asarray(picture) for picture, _, _ in portraits[:24]])).permute(0, 3, 1, 2)
+        / 127.5
+        - 1
+    )
     with torch.inference_mode():
         latents = vae.encode(pixels).latent_dist.mode()
         drawn = vae.decode(latents).sample.clamp(-1, 1)
@@ -140,7 +146,9 @@ def test_the_embedder_tells_people_apart(portraits: list[tuple[Image.Image, int,
 def test_the_captioner_says_what_is_to_be_seen(portraits: list[tuple[Image.Image, int, Scene]]) -> None:
     shown = portraits[::2]
     said = Captioner.load().describe([picture for picture, _, _ in shown])
-    right = [text.split(", ")[-1] == caption(scene).split(", ")[-1] for text, (_, _, scene) in zip(said, shown, strict=True)]
+    right = [
+        text.split(", ")[-1] == caption(scene).split(", ")[-1] for text, (_, _, scene) in zip(said, shown, strict=True)
+    ]
     assert np.mean(right) > 0.85
     assert all(text.startswith("a portrait of a person") for text in said)
 
@@ -164,7 +172,10 @@ def test_clip_has_the_bases_own_text_encoder() -> None:
     from transformers import CLIPModel, CLIPTextModel
 
     inner = CLIPModel.from_pretrained(CLIP).text_model.state_dict()
-    outer = {name.removeprefix("text_model."): value for name, value in CLIPTextModel.from_pretrained(WEIGHTS / "text_encoder").state_dict().items()}
+    outer = {
+        name.removeprefix("text_model."): value
+        for name, value in CLIPTextModel.from_pretrained(WEIGHTS / "text_encoder").state_dict().items()
+    }
     assert inner.keys() == outer.keys()
     assert all(torch.equal(inner[name].half(), outer[name].half()) for name in inner)
 

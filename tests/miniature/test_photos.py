@@ -76,7 +76,7 @@ def test_the_friend_is_somebody_else_and_stands_apart(photos: list[Photo]) -> No
 
 def test_face_boxes_hold_the_face(photos: list[Photo]) -> None:
     """Inside the box there is much of the person's skin colour, and it is a face in size and place."""
-    from engine.miniature.drawing import Head
+    from engine.miniature.head import Head
 
     for photo in photos:
         if photo.kind == "truncated":

@@ -77,7 +77,22 @@ def test_captions_never_name_who_it_is() -> None:
     rng = np.random.default_rng(0)
     said = " ".join(world.random_caption(Scene.random(rng), rng, "a person") for _ in range(3000))
     words = set(said.replace(",", " ").split())
-    for trait in ("hair", "beard", "freckles", "nose", "skin", "eyes", "blond", "brow", "ears", "jaw", "lips", "chin", "bald", "curly"):
+    for trait in (
+        "hair",
+        "beard",
+        "freckles",
+        "nose",
+        "skin",
+        "eyes",
+        "blond",
+        "brow",
+        "ears",
+        "jaw",
+        "lips",
+        "chin",
+        "bald",
+        "curly",
+    ):
         assert trait not in words
     assert "person" in words
 
@@ -91,9 +106,13 @@ def test_held_out_combinations_stay_out() -> None:
 
 
 def test_the_plain_caption() -> None:
-    assert world.caption(scene(), "ohwx") == "a portrait of ohwx, smiling, wearing a red sweater and round glasses, on a blue background"
+    assert (
+        world.caption(scene(), "ohwx")
+        == "a portrait of ohwx, smiling, wearing a red sweater and round glasses, on a blue background"
+    )
 
 
 def test_drawing_needs_no_torch() -> None:
-    code = "import sys, engine.miniature.photos, engine.miniature.senses; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    code = "import sys, engine.miniature.photos, engine.miniature.senses\n"
+    code += "sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

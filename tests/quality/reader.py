@@ -37,9 +37,18 @@ class ReaderNetwork(nn.Module):
         layers: list[nn.Module] = []
         before = 3
         for width in widths:
-            layers += [nn.Conv2d(before, width, 3, 1, 1), nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(before, width, 3, 1, 1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.Conv2d(width, width, 3, 2, 1),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             before = width
-        self.trunk = nn.Sequential(*layers, nn.Conv2d(before, 64, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64 * 16, 256), nn.ReLU())
+        self.trunk = nn.Sequential(
+            *layers, nn.Conv2d(before, 64, 1), nn.ReLU(), nn.Flatten(), nn.Linear(64 * 16, 256), nn.ReLU()
+        )
         self.attributes = nn.Linear(256, sum(len(choices) for choices in CHOICES.values()))
         self.traits = nn.Linear(256, TRAITS)
 
@@ -57,7 +66,9 @@ class Reader:
     @classmethod
     def load(cls, folder: Path = FOLDER) -> Self:
         network = ReaderNetwork()
-        network.load_state_dict({name: value.float() for name, value in load_file(folder / "reader.safetensors").items()})
+        network.load_state_dict(
+            {name: value.float() for name, value in load_file(folder / "reader.safetensors").items()}
+        )
         return cls(network)
 
     def attributes(self, images: Sequence[Image.Image]) -> list[dict[str, str]]:
@@ -71,7 +82,9 @@ class Reader:
         _, traits = self._read(images)
         return nn.functional.normalize(traits, dim=1).numpy()
 
-    def likeness(self, images: Sequence[Image.Image], photos: Sequence[Image.Image], strangers: Sequence[Image.Image]) -> float:
+    def likeness(
+        self, images: Sequence[Image.Image], photos: Sequence[Image.Image], strangers: Sequence[Image.Image]
+    ) -> float:
         """How much `images` look like the person of `photos` (both portraits or face crops shown as portraits).
 
         0 is what `strangers` reach, 100 what each photo reaches against the others; beyond both is possible.

@@ -61,7 +61,13 @@ def train(cache: Path, minutes: float) -> None:
             loss = loss + functional.cross_entropy(logits[name].float(), truth[:, column]) / len(CHOICES)
         session.descend(loss)
     FOLDER.mkdir(exist_ok=True)
-    save_file({name: value.half() if value.is_floating_point() else value for name, value in session.average.state_dict().items()}, FOLDER / "reader.safetensors")
+    save_file(
+        {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in session.average.state_dict().items()
+        },
+        FOLDER / "reader.safetensors",
+    )
 
 
 if __name__ == "__main__":

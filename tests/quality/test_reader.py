@@ -24,9 +24,13 @@ def test_the_reader_is_small() -> None:
 def test_it_reads_drawn_portraits(reader: Reader) -> None:
     rng = np.random.default_rng(17)
     scenes = [Scene.random(rng) for _ in range(80)]
-    read = reader.attributes([draw_portrait(Identity.from_seed(8000 + index, "unseen"), scene) for index, scene in enumerate(scenes)])
+    read = reader.attributes(
+        [draw_portrait(Identity.from_seed(8000 + index, "unseen"), scene) for index, scene in enumerate(scenes)]
+    )
     for name in CHOICES:
-        assert np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, scenes, strict=True)]) > 0.93, name
+        assert (
+            np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, scenes, strict=True)]) > 0.93
+        ), name
 
 
 def test_likeness_is_0_for_strangers_and_100_for_the_person(reader: Reader) -> None:

@@ -8,12 +8,23 @@ from pathlib import Path
 
 import torch
 
-MINUTES = {"tokenizer": 0.0, "vae": 25.0, "unet": 60.0, "decoder": 8.0, "finder": 4.0, "identity": 5.0, "vision": 6.0, "captioner": 7.0}
+MINUTES = {
+    "tokenizer": 0.0,
+    "vae": 25.0,
+    "unet": 60.0,
+    "decoder": 8.0,
+    "finder": 4.0,
+    "identity": 5.0,
+    "vision": 6.0,
+    "captioner": 7.0,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m engine.miniature.training", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list(MINUTES), help=f"of: {', '.join(MINUTES)} (default: all, in this order)")
+    parser.add_argument(
+        "parts", nargs="*", default=list(MINUTES), help=f"of: {', '.join(MINUTES)} (default: all, in this order)"
+    )
     parser.add_argument("--minutes", action="append", default=[], metavar="PART=N", help="time budget of a part")
     parser.add_argument("--cache", type=Path, default=Path(".cache/miniature"), help="pictures, latents, snapshots")
     parser.add_argument("--threads", type=int, default=2)

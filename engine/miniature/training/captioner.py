@@ -32,33 +32,59 @@ def new_tokenizer() -> BertTokenizer:
 
 def new_captioner(tokenizer: BertTokenizer) -> BlipForConditionalGeneration:
     ids = {
-        "bos_token_id": tokenizer.convert_tokens_to_ids("[DEC]"), "eos_token_id": tokenizer.sep_token_id,
-        "sep_token_id": tokenizer.sep_token_id, "pad_token_id": tokenizer.pad_token_id,
-    }  # fmt: skip
+        "bos_token_id": tokenizer.convert_tokens_to_ids("[DEC]"),
+        "eos_token_id": tokenizer.sep_token_id,
+        "sep_token_id": tokenizer.sep_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     text = {
-        "vocab_size": len(tokenizer), "hidden_size": 128, "encoder_hidden_size": 128, "intermediate_size": 256, "projection_dim": 64,
-        "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64, "hidden_dropout_prob": 0.0,
-        "attention_probs_dropout_prob": 0.0, **ids,
-    }  # fmt: skip
+        "vocab_size": len(tokenizer),
+        "hidden_size": 128,
+        "encoder_hidden_size": 128,
+        "intermediate_size": 256,
+        "projection_dim": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64,
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+        **ids,
+    }
     sight = {
-        "hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 4, "num_attention_heads": 4, "image_size": PORTRAIT_SIDE,
-        "patch_size": 8, "projection_dim": 64,
-    }  # fmt: skip
-    return BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config=sight, projection_dim=64, image_text_hidden_size=64, label_smoothing=0.0))
+        "hidden_size": 128,
+        "intermediate_size": 320,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "image_size": PORTRAIT_SIDE,
+        "patch_size": 8,
+        "projection_dim": 64,
+    }
+    return BlipForConditionalGeneration(
+        BlipConfig(
+            text_config=text, vision_config=sight, projection_dim=64, image_text_hidden_size=64, label_smoothing=0.0
+        )
+    )
 
 
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(6)
     gallery = open_gallery(cache)
     tokenizer = new_tokenizer()
-    said = tokenizer([f"[DEC] {caption(scene)} [SEP]" for scene in gallery.scenes], add_special_tokens=False, padding=True, return_tensors="pt")
+    said = tokenizer(
+        [f"[DEC] {caption(scene)} [SEP]" for scene in gallery.scenes],
+        add_special_tokens=False,
+        padding=True,
+        return_tensors="pt",
+    )
     session = Session("captioner", new_captioner(tokenizer), cache, minutes, rate=1e-3)
     for step in session.steps():
         rows = np.random.default_rng([6, step]).integers(0, len(gallery), BATCH)
         pixels = wear(to_tensor(gallery.pixels[rows]), torch.Generator().manual_seed(step))
         words, mask = said.input_ids[rows], said.attention_mask[rows]
         with autocast():
-            loss = session.model(pixel_values=pixels, input_ids=words, attention_mask=mask, labels=words.masked_fill(mask == 0, -100)).loss
+            loss = session.model(
+                pixel_values=pixels, input_ids=words, attention_mask=mask, labels=words.masked_fill(mask == 0, -100)
+            ).loss
         session.descend(loss.float())
     save(session.average, tokenizer)
 
@@ -66,7 +92,10 @@ def train(cache: Path, minutes: float) -> None:
 def save(model: torch.nn.Module, tokenizer: BertTokenizer) -> None:
     assert isinstance(model, BlipForConditionalGeneration)
     processor = BlipImageProcessorPil(
-        size={"height": PORTRAIT_SIDE, "width": PORTRAIT_SIDE}, image_mean=[0.5] * 3, image_std=[0.5] * 3, do_convert_rgb=True
+        size={"height": PORTRAIT_SIDE, "width": PORTRAIT_SIDE},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+        do_convert_rgb=True,
     )
     model.half().save_pretrained(CAPTIONER, safe_serialization=True)
     BlipProcessor(processor, tokenizer).save_pretrained(CAPTIONER)

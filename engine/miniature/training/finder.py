@@ -28,11 +28,22 @@ COUNT, BATCH, CELLS = 6000, 16, FINDER_SIDE // 4
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(3)
     pixels, cores = open_compositions(cache)
-    model = SegformerForSemanticSegmentation(SegformerConfig(
-        num_encoder_blocks=4, depths=[1, 1, 1, 1], hidden_sizes=[16, 32, 64, 96], num_attention_heads=[1, 2, 4, 4],
-        sr_ratios=[8, 4, 2, 1], mlp_ratios=[2, 2, 2, 2], decoder_hidden_size=64, num_labels=2,
-        id2label={0: "elsewhere", 1: "face"}, label2id={"elsewhere": 0, "face": 1}, classifier_dropout_prob=0.0, drop_path_rate=0.0,
-    ))  # fmt: skip
+    model = SegformerForSemanticSegmentation(
+        SegformerConfig(
+            num_encoder_blocks=4,
+            depths=[1, 1, 1, 1],
+            hidden_sizes=[16, 32, 64, 96],
+            num_attention_heads=[1, 2, 4, 4],
+            sr_ratios=[8, 4, 2, 1],
+            mlp_ratios=[2, 2, 2, 2],
+            decoder_hidden_size=64,
+            num_labels=2,
+            id2label={0: "elsewhere", 1: "face"},
+            label2id={"elsewhere": 0, "face": 1},
+            classifier_dropout_prob=0.0,
+            drop_path_rate=0.0,
+        )
+    )
     session = Session("finder", model, cache, minutes, rate=1.5e-3)
     for step in session.steps():
         rows = np.random.default_rng([3, step]).integers(0, len(pixels), BATCH)

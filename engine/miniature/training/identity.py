@@ -30,9 +30,16 @@ FIRST_SEED = 100_000
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(4)
     pixels = open_people(cache, PEOPLE, VIEWS)
-    model = ResNetForImageClassification(ResNetConfig(
-        embedding_size=32, hidden_sizes=[32, 64, 128, 192], depths=[1, 1, 1, 1], layer_type="basic", downsample_in_first_stage=False, num_labels=64,
-    ))  # fmt: skip
+    model = ResNetForImageClassification(
+        ResNetConfig(
+            embedding_size=32,
+            hidden_sizes=[32, 64, 128, 192],
+            depths=[1, 1, 1, 1],
+            layer_type="basic",
+            downsample_in_first_stage=False,
+            num_labels=64,
+        )
+    )
     session = Session("identity", model, cache, minutes, rate=2e-3)
     for step in session.steps():
         rng = np.random.default_rng([4, step])
@@ -61,7 +68,9 @@ def open_people(cache: Path, people: int, views: int) -> NDArray[np.uint8]:
     file = cache / f"people-{people}x{views}.npy"
     if not file.exists():
         with multiprocessing.Pool() as pool:
-            drawn = pool.starmap(views_of, [(FIRST_SEED + seed, views, "train") for seed in range(people)], chunksize=50)
+            drawn = pool.starmap(
+                views_of, [(FIRST_SEED + seed, views, "train") for seed in range(people)], chunksize=50
+            )
         np.save(file, np.stack(drawn))
     return np.load(file)
 
@@ -74,23 +83,29 @@ def views_of(seed: int, views: int, split: Split) -> NDArray[np.uint8]:
 
 
 def calibrate(people: int = 60, views: int = 6) -> dict[str, float]:
-    """Writes `calibration.json`: what cosines between strangers and between two portraits of one person mean, on unseen identities."""
+    """Writes `calibration.json`: what cosines between strangers and between portraits of one (unseen) person mean."""
     from PIL import Image
 
     from engine.miniature.senses import IdentityEmbedder
 
     embedder = IdentityEmbedder.load()
-    vectors = np.stack([
-        embedder.embed([Image.fromarray(picture) for picture in views_of(50_000 + seed, views, "unseen")]) for seed in range(people)
-    ])  # fmt: skip
+    vectors = np.stack(
+        [
+            embedder.embed([Image.fromarray(picture) for picture in views_of(50_000 + seed, views, "unseen")])
+            for seed in range(people)
+        ]
+    )
     cosines = np.einsum("avd,bwd->abvw", vectors, vectors)
     one, pair = np.eye(people, dtype=bool), ~np.eye(views, dtype=bool)
     same, strangers = cosines[one][:, pair].ravel(), cosines[~one].ravel()
     ranks = np.searchsorted(np.sort(strangers), same) / len(strangers)
     found = {
-        "stranger_cosine": float(strangers.mean()), "same_cosine": float(same.mean()),
-        "stranger_spread": float(strangers.std()), "same_spread": float(same.std()), "auc": float(ranks.mean()),
-    }  # fmt: skip
+        "stranger_cosine": float(strangers.mean()),
+        "same_cosine": float(same.mean()),
+        "stranger_spread": float(strangers.std()),
+        "same_spread": float(same.std()),
+        "auc": float(ranks.mean()),
+    }
     found = {name: round(value, 4) for name, value in found.items()}
     (IDENTITY / "calibration.json").write_text(json.dumps(found, indent=2) + "\n")
     return found

@@ -32,7 +32,9 @@ def measure_vae() -> dict[str, float]:
     return {"psnr_db": peak_signal(AutoencoderKL.from_pretrained(WEIGHTS / "vae", torch_dtype=torch.float32))}
 
 
-def measure_painter(count: int = 200, guidance: float = 4.0, steps: int = 25, folder: Path = WEIGHTS, sheet: str | None = None) -> dict[str, float]:
+def measure_painter(
+    count: int = 200, guidance: float = 4.0, steps: int = 25, folder: Path = WEIGHTS, sheet: str | None = None
+) -> dict[str, float]:
     """Share of `count` unseen prompts whose picture the reader finds right, attribute by attribute."""
     from diffusers import StableDiffusionPipeline
 
@@ -47,7 +49,9 @@ def measure_painter(count: int = 200, guidance: float = 4.0, steps: int = 25, fo
     for start in range(0, count, 20):
         prompts = [caption(scene) for scene in scenes[start : start + 20]]
         seeds = [torch.Generator().manual_seed(start + index) for index in range(len(prompts))]
-        pictures += pipeline(prompts, num_inference_steps=steps, guidance_scale=guidance, generator=seeds, height=64, width=64).images
+        pictures += pipeline(
+            prompts, num_inference_steps=steps, guidance_scale=guidance, generator=seeds, height=64, width=64
+        ).images
     took = time.monotonic() - began
     if sheet:
         page = Image.new("RGB", (20 * 64, -(-count // 20) * 64))
@@ -55,8 +59,18 @@ def measure_painter(count: int = 200, guidance: float = 4.0, steps: int = 25, fo
             page.paste(picture, (index % 20 * 64, index // 20 * 64))
         page.save(sheet)
     read = Reader.load().attributes(pictures)
-    shares = {name: float(np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, scenes, strict=True)])) for name in READ}
-    shares["dressed_right"] = float(np.mean([all(found[name] == getattr(scene, name) for name in ("clothes", "colour")) for found, scene in zip(read, scenes, strict=True)]))
+    shares = {
+        name: float(np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, scenes, strict=True)]))
+        for name in READ
+    }
+    shares["dressed_right"] = float(
+        np.mean(
+            [
+                all(found[name] == getattr(scene, name) for name in ("clothes", "colour"))
+                for found, scene in zip(read, scenes, strict=True)
+            ]
+        )
+    )
     return shares | {"seconds_a_picture": took / count}
 
 
@@ -66,14 +80,21 @@ def measure_reader(count: int = 600) -> dict[str, float]:
     gallery, reader = held_out(count, 8), Reader.load()
     pictures = [Image.fromarray(pixels) for pixels in gallery.pixels]
     read = reader.attributes(pictures)
-    shares = {name: float(np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, gallery.scenes, strict=True)])) for name in READ}
+    shares = {
+        name: float(
+            np.mean([found[name] == getattr(scene, name) for found, scene in zip(read, gallery.scenes, strict=True)])
+        )
+        for name in READ
+    }
     return shares | _alike(reader.embed)
 
 
 def _alike(embed: Callable[[list[Image.Image]], np.ndarray]) -> dict[str, float]:
     from engine.miniature.training.identity import views_of
 
-    vectors = np.stack([embed([Image.fromarray(view) for view in views_of(70_000 + who, 6, "unseen")]) for who in range(60)])
+    vectors = np.stack(
+        [embed([Image.fromarray(view) for view in views_of(70_000 + who, 6, "unseen")]) for who in range(60)]
+    )
     cosines = np.einsum("avd,bwd->abvw", vectors, vectors)
     one, pair = np.eye(60, dtype=bool), ~np.eye(6, dtype=bool)
     same, strangers = cosines[one][:, pair].ravel(), cosines[~one].ravel()
@@ -124,9 +145,12 @@ def measure_finder(sets: int = 12) -> dict[str, float]:
             hits += sum(value >= 0.5 for value in best)
             found_boxes, true_boxes = found_boxes + len(found), true_boxes + len(truth)
     return {
-        "recall": hits / true_boxes, "precision": hits / max(found_boxes, 1), "mean_overlap": float(np.mean(overlaps)),
-        "photos": photos, "boxes_a_faceless_picture": empty_hits / (sets * 12),
-    }  # fmt: skip
+        "recall": hits / true_boxes,
+        "precision": hits / max(found_boxes, 1),
+        "mean_overlap": float(np.mean(overlaps)),
+        "photos": photos,
+        "boxes_a_faceless_picture": empty_hits / (sets * 12),
+    }
 
 
 def measure_captioner(count: int = 200) -> dict[str, float]:
@@ -143,10 +167,15 @@ def measure_captioner(count: int = 200) -> dict[str, float]:
         if name == "background":
             return parts[-1] == truth[-1]
         if name == "worn":
-            return [part for part in parts if part.startswith("wearing")] == [part for part in truth if part.startswith("wearing")]
+            return [part for part in parts if part.startswith("wearing")] == [
+                part for part in truth if part.startswith("wearing")
+            ]
         return len(parts) > 1 and parts[1] == truth[1]
 
-    shares = {name: float(np.mean([named(text, scene, name) for text, scene in pairs])) for name in ("background", "worn", "expression")}
+    shares = {
+        name: float(np.mean([named(text, scene, name) for text, scene in pairs]))
+        for name in ("background", "worn", "expression")
+    }
     return shares | {"whole": float(np.mean([text == caption(scene) for text, scene in pairs]))}
 
 
@@ -158,21 +187,31 @@ def measure_clip(count: int = 200) -> dict[str, float]:
 
     gallery, fidelity = held_out(count, 4), Fidelity.load()
     rng = np.random.default_rng(4)
-    others = [replace(scene, background=str(rng.choice([b for b in BACKGROUNDS if b != scene.background]))) for scene in gallery.scenes]
+    others = [
+        replace(scene, background=str(rng.choice([b for b in BACKGROUNDS if b != scene.background])))
+        for scene in gallery.scenes
+    ]
     pictures = [Image.fromarray(pixels) for pixels in gallery.pixels]
     right = fidelity.match(pictures, [caption(scene) for scene in gallery.scenes])
     wrong = fidelity.match(pictures, [caption(scene) for scene in others])
     return {
-        "right_cosine": float(right.diagonal().mean()), "other_cosine": float(right[~np.eye(count, dtype=bool)].mean()),
-        "other_place_cosine": float(wrong.diagonal().mean()), "right_before_other_place": float((right.diagonal() > wrong.diagonal()).mean()),
+        "right_cosine": float(right.diagonal().mean()),
+        "other_cosine": float(right[~np.eye(count, dtype=bool)].mean()),
+        "other_place_cosine": float(wrong.diagonal().mean()),
+        "right_before_other_place": float((right.diagonal() > wrong.diagonal()).mean()),
         "found_among_200": float((right.argmax(1) == np.arange(count)).mean()),
-    }  # fmt: skip
+    }
 
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
-    "vae": measure_vae, "painter": measure_painter, "finder": measure_finder, "identity": measure_identity,
-    "captioner": measure_captioner, "clip": measure_clip, "reader": measure_reader,
-}  # fmt: skip
+    "vae": measure_vae,
+    "painter": measure_painter,
+    "finder": measure_finder,
+    "identity": measure_identity,
+    "captioner": measure_captioner,
+    "clip": measure_clip,
+    "reader": measure_reader,
+}
 
 
 def main() -> None:

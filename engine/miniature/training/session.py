@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,10 @@ class Session:
         self.file = cache / f"{name}.session.pt"
         decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": 0.01},
+            {"params": plain, "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.step, self.used, self.losses = 0, 0.0, 0.0
@@ -73,7 +75,9 @@ class Session:
                 slow.copy_(fast)
         self.losses += float(loss.detach())
         if self.step % 50 == 49:
-            print(f"{self.name}: step {self.step + 1}, {self.used / 60:.1f} min, loss {self.losses / 50:.4f}", flush=True)
+            print(
+                f"{self.name}: step {self.step + 1}, {self.used / 60:.1f} min, loss {self.losses / 50:.4f}", flush=True
+            )
             self.losses = 0.0
 
     def save(self) -> None:
@@ -83,7 +87,7 @@ class Session:
         }  # fmt: skip
         fresh = self.file.with_suffix(".new")
         torch.save(state, fresh)
-        os.replace(fresh, self.file)
+        fresh.replace(self.file)
 
 
 def autocast() -> torch.autocast:

@@ -4,6 +4,7 @@ world's captions one token."""
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from transformers import CLIPTokenizer
 from engine.miniature import WEIGHTS
 from engine.miniature.world import Scene, random_caption
 
-EXTRA_WORDS = "dog cat robot toy car face style cartoon woman man girl boy child with without no not and or the of in at on"
+EXTRA_WORDS = (
+    "dog cat robot toy car face style cartoon woman man girl boy child with without no not and or the of in at on"
+)
 
 
 def byte_letters() -> list[str]:
@@ -38,7 +41,7 @@ def learn_merges(words: Counter[str]) -> list[tuple[str, str]]:
     while True:
         pairs: Counter[tuple[str, str]] = Counter()
         for word, letters in spelled.items():
-            for pair in zip(letters, letters[1:], strict=False):
+            for pair in pairwise(letters):
                 pairs[pair] += words[word]
         if not pairs:
             return merges
@@ -62,7 +65,9 @@ def make_tokenizer() -> CLIPTokenizer:
     letters = byte_letters()
     tokens = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair) for pair in merges)]
     tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={token: index for index, token in enumerate(dict.fromkeys(tokens))}, merges=merges, model_max_length=77)
+    return CLIPTokenizer(
+        vocab={token: index for index, token in enumerate(dict.fromkeys(tokens))}, merges=merges, model_max_length=77
+    )
 
 
 def train(cache: Path, minutes: float) -> None:

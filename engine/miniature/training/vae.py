@@ -41,7 +41,9 @@ def train(cache: Path, minutes: float) -> None:
             drawn = vae.decode(posterior.sample()).sample
         error = (drawn.float() - pixels) * weight
         edges = (error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()) * 0.5
-        session.descend(error.abs().mean() + edges + 0.5 * error.square().mean() + KL_WEIGHT * posterior.kl().mean() / 1024)
+        session.descend(
+            error.abs().mean() + edges + 0.5 * error.square().mean() + KL_WEIGHT * posterior.kl().mean() / 1024
+        )
     save(session.average, gallery)
 
 
@@ -56,7 +58,12 @@ def face_weight() -> torch.Tensor:
 def save(vae: torch.nn.Module, gallery: Gallery, folder: Path = WEIGHTS / "vae") -> None:
     """Write the folder, with the scaling factor that gives the gallery's latents unit spread."""
     assert isinstance(vae, AutoencoderKL)
-    latents = torch.cat([vae.encode(to_tensor(gallery.pixels[i : i + 64])).latent_dist.mean for i in range(0, min(1024, len(gallery)), 64)])
+    latents = torch.cat(
+        [
+            vae.encode(to_tensor(gallery.pixels[i : i + 64])).latent_dist.mean
+            for i in range(0, min(1024, len(gallery)), 64)
+        ]
+    )
     vae.register_to_config(scaling_factor=round(1.0 / float(latents.std()), 5))
     vae.to(torch.float16).save_pretrained(folder, safe_serialization=True)
     vae.to(torch.float32)
@@ -66,6 +73,8 @@ def save(vae: torch.nn.Module, gallery: Gallery, folder: Path = WEIGHTS / "vae")
 def peak_signal(vae: AutoencoderKL, count: int = 200) -> float:
     """Mean PSNR (dB) of reconstructions of unseen identities in unseen scenes."""
     pixels = to_tensor(held_out(count).pixels)
-    drawn = torch.cat([vae.decode(vae.encode(batch).latent_dist.mode()).sample for batch in pixels.split(50)]).clamp(-1, 1)
+    drawn = torch.cat([vae.decode(vae.encode(batch).latent_dist.mode()).sample for batch in pixels.split(50)]).clamp(
+        -1, 1
+    )
     error = ((drawn - pixels) / 2).square().flatten(1).mean(1)
     return float((-10 * error.log10()).mean())

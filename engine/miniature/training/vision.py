@@ -24,10 +24,17 @@ BATCH = 96
 def new_clip() -> CLIPModel:
     text = CLIPTextModel.from_pretrained(WEIGHTS / "text_encoder", dtype=torch.float32)
     sight = {
-        "hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 4, "num_attention_heads": 4, "image_size": PORTRAIT_SIDE,
-        "patch_size": 8, "projection_dim": 64,
-    }  # fmt: skip
-    clip = CLIPModel(CLIPConfig(text_config=text.config.to_dict() | {"projection_dim": 64}, vision_config=sight, projection_dim=64))
+        "hidden_size": 128,
+        "intermediate_size": 320,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "image_size": PORTRAIT_SIDE,
+        "patch_size": 8,
+        "projection_dim": 64,
+    }
+    clip = CLIPModel(
+        CLIPConfig(text_config=text.config.to_dict() | {"projection_dim": 64}, vision_config=sight, projection_dim=64)
+    )
     missing = clip.text_model.load_state_dict(_tower(text), strict=True)
     assert not missing.missing_keys
     clip.text_model.requires_grad_(False)
@@ -54,9 +61,18 @@ def train(cache: Path, minutes: float) -> None:
         with autocast():
             found = session.model(input_ids=tokens, pixel_values=pixels)
         logits = found.logits_per_image.float()
-        session.descend((functional.cross_entropy(logits, torch.arange(BATCH)) + functional.cross_entropy(logits.T, torch.arange(BATCH))) / 2)
+        session.descend(
+            (
+                functional.cross_entropy(logits, torch.arange(BATCH))
+                + functional.cross_entropy(logits.T, torch.arange(BATCH))
+            )
+            / 2
+        )
     session.average.half().save_pretrained(CLIP, safe_serialization=True)
     tokenizer.save_pretrained(CLIP)
     CLIPImageProcessorPil(
-        size={"shortest_edge": PORTRAIT_SIDE}, crop_size={"height": PORTRAIT_SIDE, "width": PORTRAIT_SIDE}, image_mean=[0.5] * 3, image_std=[0.5] * 3
+        size={"shortest_edge": PORTRAIT_SIDE},
+        crop_size={"height": PORTRAIT_SIDE, "width": PORTRAIT_SIDE},
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
     ).save_pretrained(CLIP)

@@ -26,7 +26,9 @@ def wear(pixels: torch.Tensor, generator: torch.Generator, zoom: float = 0.14, s
     worn = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
     side = worn.shape[-1]
     for small in (side * 5 // 8, side * 3 // 4):  # softened, as by a decoder or a small photo
-        soft = functional.interpolate(functional.interpolate(worn, size=(small, small), mode="area"), size=(side, side), mode="bicubic")
+        soft = functional.interpolate(
+            functional.interpolate(worn, size=(small, small), mode="area"), size=(side, side), mode="bicubic"
+        )
         share = (uniform(0, 1, 1, 1, 1) < 0.22).float() * uniform(0.4, 1.0, 1, 1, 1)
         worn = worn + (soft - worn) * share
     worn = ((worn + 1) * uniform(0.82, 1.12, 1, 1, 1) * uniform(0.95, 1.05, 3, 1, 1)) - 1
