@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -34,7 +34,6 @@ SECRET_KEYS = {
     ("discord", "token"): ("LIKENESS_TOKEN", "discord.token_file"),
     ("storage", "master_key"): ("LIKENESS_MASTER_KEY", "storage.master_key_file"),
 }
-Snowflake = Annotated[int, Field(ge=1, lt=2**64)]
 
 
 class ConfigError(UserError):
@@ -52,8 +51,6 @@ class Section(BaseModel):
 class DiscordSettings(Section):
     token_file: Path | None = None
     """A file that holds nothing but the bot's token. The environment variable LIKENESS_TOKEN goes before it."""
-    dev_guild_ids: tuple[Snowflake, ...] = ()
-    """Servers whose commands are refreshed at every start; elsewhere Discord may take an hour to show a change."""
 
 
 class EngineSettings(Section):
@@ -63,7 +60,6 @@ class EngineSettings(Section):
     revision: str | None = None
     """Of a hub id: the commit to use."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    models_folder: Path = Path("models")
     scratch_folder: Path = Path("data/scratch")
     """Checkpoints of trainings that are not over. Losing it costs time, never results."""
     hang_timeout_s: float = Field(default=600, ge=30)
@@ -115,6 +111,8 @@ class BallotSettings(Section):
 
 class FacesSettings(Section):
     finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
+    yunet_file: Path | None = None
+    """OpenCV zoo's face_detection_yunet, an .onnx file of 233 KB: "auto" prefers it where it is given."""
 
 
 class LogSettings(Section):
@@ -235,7 +233,12 @@ def _resolved(settings: Settings, home: Path) -> Settings:
     if base != "miniature" and not Path(base).is_absolute() and (home / base).exists():
         engine = engine.model_copy(update={"base": str(home / base)})
     return settings.model_copy(
-        update={"discord": _under(settings.discord, home), "engine": engine, "storage": _under(settings.storage, home)}
+        update={
+            "discord": _under(settings.discord, home),
+            "engine": engine,
+            "storage": _under(settings.storage, home),
+            "faces": _under(settings.faces, home),
+        }
     )
 
 

@@ -203,18 +203,20 @@ def master_key(settings: Settings, env: Mapping[str, str]) -> Finding:
 
 
 def faces(settings: Settings) -> Finding:
-    wanted = settings.faces.finder
-    yunet = next(settings.engine.models_folder.glob("face_detection_yunet*.onnx"), None)
-    if wanted == "yunet" and yunet is None:
-        folder = settings.engine.models_folder
+    wanted, file = settings.faces.finder, settings.faces.yunet_file
+    if file is not None and not file.is_file():
         return Finding(
-            "faces", State.BAD, f"faces.finder: YuNet's file is not in {folder}. Fix: put it there or say haar."
+            "faces", State.BAD, f"faces.yunet_file: there is no {file}. Fix: put it there or leave the key out."
         )
-    if yunet is None and wanted == "auto":
+    if wanted == "yunet" and file is None:
+        return Finding(
+            "faces", State.BAD, "faces.yunet_file: finder is yunet, and its file is not named. Fix: name it."
+        )
+    if wanted == "auto" and file is None:
         return Finding(
             "faces", State.GOOD, "Faces are found by the built-in finder; YuNet's file would find more of them."
         )
-    return Finding("faces", State.GOOD, f"Faces are found by {wanted if yunet is None else 'YuNet'}.")
+    return Finding("faces", State.GOOD, f"Faces are found by {'yunet' if wanted == 'auto' else wanted}.")
 
 
 async def engine(settings: Settings, hello: Hello) -> Finding:

@@ -21,6 +21,8 @@ def run(
     """Start the bot and its engine, as config.toml says. Ctrl-C saves what runs and stops."""
     settings = load(config)
     token = read_token(settings, os.environ)
+    if settings.faces.yunet_file is not None:
+        os.environ["LIKENESS_YUNET"] = str(settings.faces.yunet_file)
     from bot.app import run_bot
 
     asyncio.run(run_bot(settings, token))

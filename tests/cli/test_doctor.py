@@ -106,6 +106,23 @@ async def test_one_thing_wrong(config: Path, changes: dict[str, object], name: s
     assert (finding.state, words in finding.sentence) == (state, True), finding
 
 
+@pytest.mark.parametrize(
+    "text, state, words",
+    [
+        ("", State.GOOD, "built-in"),
+        ('finder = "yunet"', State.BAD, "not named"),
+        ('yunet_file = "nowhere.onnx"', State.BAD, "there is no"),
+        ('yunet_file = "yunet.onnx"', State.GOOD, "by yunet"),
+        ('finder = "haar"', State.GOOD, "by haar"),
+    ],
+)
+async def test_who_finds_faces(config: Path, text: str, state: State, words: str) -> None:
+    (config.parent / "yunet.onnx").write_bytes(b"")
+    config.write_text(f"[faces]\n{text}\n")
+    finding = (await look(config))["faces"]
+    assert (finding.state, words in finding.sentence) == (state, True), finding
+
+
 async def test_a_base_that_is_not_there(config: Path) -> None:
     config.write_text('[engine]\nbase = "miniatur"\n')
     found = await look(config)
