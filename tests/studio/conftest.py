@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,5 +9,7 @@ from tests.studio.house import House
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    # Nobody pulls the plug in these tests; tests/storage proves that files are durable.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     return House(tmp_path)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import io
+from random import Random
+
+import pytest
+from PIL import Image
+
+from bot.studio import canvas, sheets
+from bot.studio.sheets import Column, PhotoTile
+from storage.records import Box, Face
+
+RED, BLUE = (220, 30, 30), (30, 30, 220)
+
+
+def flat(colour: tuple[int, int, int], width: int = 64, height: int = 64) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def noise(seed: int, side: int) -> bytes:
+    out = io.BytesIO()
+    Image.frombytes("RGB", (side, side), Random(seed).randbytes(side * side * 3)).save(out, "PNG")
+    return out.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data))
+    assert picture.format == "WEBP" and len(data) < canvas.LIMIT_BYTES
+    return picture.convert("RGB")
+
+
+def near(picture: Image.Image, x: float, y: float, colour: tuple[int, int, int]) -> bool:
+    pixel = picture.getpixel((int(x), int(y)))
+    assert isinstance(pixel, tuple)
+    return all(abs(a - b) < 40 for a, b in zip(pixel, colour, strict=True))
+
+
+def tile(number: int, **more: object) -> PhotoTile:
+    return PhotoTile(number, flat(RED, 400, 400), 400, 400, Box(100, 100, 300, 300), **more)  # type: ignore[arg-type]
+
+
+def test_the_contact_sheet_lights_up_the_crop_and_darkens_the_rest() -> None:
+    sheet = opened(sheets.contact_sheet([tile(1), tile(2, asks=True), tile(3, dropped=True), tile(4)]))
+    side, gap = sheets.TILE, sheets.GAP
+    assert sheet.size == (3 * (side + gap) + gap, 2 * (side + gap) + gap)
+    assert near(sheet, gap + side / 2, gap + side / 2, RED)
+    assert near(sheet, gap + side * 0.9, gap + side * 0.5, (84, 11, 11))
+    dropped = sheet.getpixel((2 * (side + gap) + gap + side // 2, gap + side // 2))
+    assert isinstance(dropped, tuple) and max(dropped) - min(dropped) < 12
+
+
+def test_boxes_count_in_the_pixels_of_the_cleaned_photo() -> None:
+    """The stored picture may be smaller than the size on record; the box still lands on the same place."""
+    photo = Image.new("RGB", (200, 100), BLUE)
+    photo.paste(RED, (100, 0, 200, 100))
+    out = io.BytesIO()
+    photo.save(out, "PNG")
+    half = PhotoTile(1, out.getvalue(), 400, 200, Box(200, 0, 400, 200))
+    assert near(opened(sheets.caption_sheet([half])), sheets.CROP_TILE * 0.8, sheets.CROP_TILE * 0.5, RED)
+
+
+@pytest.mark.parametrize("size", [(50, 2000), (2000, 50), (1, 1), (1600, 1200)])
+def test_photos_of_any_shape_are_shown(size: tuple[int, int]) -> None:
+    photo = PhotoTile(7, flat(RED, *size), *size, Box(0, 0, 1, 1), (Face(Box(0, 0, 1, 1), 0.9),) * 2)
+    for sheet in (sheets.contact_sheet([photo]), sheets.crop_editor(photo), sheets.caption_sheet([photo])):
+        opened(sheet)
+
+
+def test_the_grid_has_a_column_for_the_base_and_each_epoch() -> None:
+    columns = [Column("base", None, (), (flat(RED),) * 4)]
+    columns += [Column(f"epoch {n}", n, ("likeness 50", "prompt 99 %"), (flat(BLUE),) * 4, n == 6) for n in range(1, 9)]
+    sheet = opened(sheets.grid(columns, ["a portrait of ohwx person, " + "wearing a very long hat " * 9] * 4))
+    across = (sheet.width - sheets.GAP) / 9
+    assert sheet.width <= sheets.WIDEST and across >= 200
+    heights = [y for y in range(sheet.height) if near(sheet, across / 2, y, RED)]
+    assert len(heights) > 0.5 * sheet.height
+    for place in range(1, 9):
+        assert near(sheet, (place + 0.5) * across, heights[len(heights) // 8], BLUE)
+
+
+def test_a_grid_of_one_epoch_without_scores() -> None:
+    opened(sheets.grid([Column("base", None, (), (flat(RED),)), Column("epoch 1", 1, (), (flat(BLUE),))], ["x"]))
+
+
+def test_the_bases_picture_stands_in_the_corner_of_an_epochs() -> None:
+    sheet = opened(sheets.epoch_post("Epoch 1 of 3", ["one", "two"], [flat(RED)] * 2, [flat(BLUE)] * 2))
+    side, gap = sheets.PREVIEW_TILE, sheets.GAP
+    assert near(sheet, gap + side * 0.3, 64 + side * 0.3, BLUE)
+    assert near(sheet, gap + side - side / 8 - 8, 64 + side - side / 8 - 8, RED)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(2, 2), (4, 2), (5, 3), (9, 3)])
+def test_several_pictures_beside_each_other(count: int, columns: int) -> None:
+    sheet = opened(sheets.several([flat(RED, 512, 512)] * count))
+    assert sheet.width == columns * (512 + sheets.GAP) + sheets.GAP
+
+
+def test_what_hardly_compresses_still_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canvas, "LIMIT_BYTES", 40_000)
+    sheet = opened(sheets.several([noise(seed, 128) for seed in range(4)]))
+    assert sheet.width == 2 * (320 + sheets.GAP) + sheets.GAP
+    # Even the worst quality is too much for this one: it is made smaller.
+    assert opened(canvas.to_webp(Image.frombytes("RGB", (600, 600), Random(1).randbytes(1_080_000)))).width == 300
+
+
+def test_long_words_end_in_dots() -> None:
+    lines = canvas.wrap("a portrait of ohwx person, wearing a yellow sweater, on a green background", 22, 200)
+    assert len(lines) == 2 and lines[1].endswith("...")
+    assert canvas.wrap("", 22, 200) == ()
+    assert canvas.wrap("x" * 200, 22, 200) == ("x" * 200,)
