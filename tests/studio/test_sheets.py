@@ -98,7 +98,7 @@ def test_several_pictures_beside_each_other(count: int, columns: int) -> None:
 
 
 def test_what_hardly_compresses_still_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canvas, "LIMIT_BYTES", 40_000)
+    monkeypatch.setattr(canvas, "LIMIT_BYTES", 130_000)
     sheet = opened(sheets.several([noise(seed, 128) for seed in range(4)]))
     assert sheet.width == 2 * (320 + sheets.GAP) + sheets.GAP
     # Even the worst quality is too much for this one: it is made smaller.
