@@ -136,8 +136,13 @@ class Play:
         saved = self._scratch / f"{hashlib.sha256(job.job_id.encode()).hexdigest()[:16]}.json"
         bundle = json.loads(saved.read_text()) if saved.exists() else {"step": 0, "state": start.hexdigest()}
         step, state = int(bundle["step"]), str(bundle["state"])
+        ends: dict[str, str] = bundle.get("ends", {})
         if 0 not in job.have_epochs:
             emit(EpochReady(**about, epoch=0, blobs=self._previews(job, "")))
+        for past in range(1, -(-step // each)):
+            # Ended before the checkpoint, and the sender died before it had stored them.
+            if past not in job.have_epochs:
+                emit(self._epoch(job, past, ends[str(past)]))
         while True:
             if step % each == 0 and step and step // each not in job.have_epochs:
                 emit(self._epoch(job, step // each, state))
@@ -152,8 +157,10 @@ class Play:
                 emit(Parked(**about, step=step))
                 return
             step, state = step + 1, hashlib.sha256(f"{state}{step}".encode()).hexdigest()
+            if step % each == 0:
+                ends[str(step // each)] = state
             partial = saved.with_suffix(".part")
-            partial.write_text(json.dumps({"step": step, "state": state}))
+            partial.write_text(json.dumps({"step": step, "state": state, "ends": ends}))
             partial.replace(saved)
             emit(
                 Progress(

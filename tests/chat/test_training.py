@@ -38,7 +38,6 @@ async def test_the_card_moves_to_a_new_message_before_an_hour_is_over(world: Wor
     assert world.studio.training is not None
     world.studio.training.state = "training"
     await world.pulse(10)
-    world.env.settle_timeout = 60
     for _ in range(56):
         await world.pulse(60)
     world.studio.training.epoch = 1
@@ -104,7 +103,6 @@ async def test_ballot_closes_on_time_with_the_reactions_discord_has(world: World
         await member.react(ballot, BALLOT_EMOJI[1])
     other_bot = world.guild.add_member(world.env.create_user("robot", bot=True))
     await other_bot.react(ballot, BALLOT_EMOJI[0])
-    world.env.settle_timeout = 60
     await world.pulse(3601)
     training = world.studio.training
     assert training is not None and training.counted is not None
@@ -175,7 +173,6 @@ async def test_extend_and_close_now(world: World, restarted: bool) -> None:
 async def test_a_ballot_whose_message_is_gone_still_closes(world: World) -> None:
     ballot = await world.to_ballot()
     world.env.backend.delete_message(world.channel.id, ballot.id)
-    world.env.settle_timeout = 60
     await world.pulse(3601)
     assert world.studio.training is not None
     assert world.studio.training.counted is None and world.studio.training.winner is not None
