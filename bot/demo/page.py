@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -62,6 +63,7 @@ def markdown(text: str, names: dict[str, str]) -> Markup:
     out = str(escape(text))
     out = re.sub(r"&lt;t:(\d+)(?::\w)?&gt;", _time, out)
     out = re.sub(r"&lt;[@#][!&]?(\d+)&gt;", lambda m: _mention(names.get(m[1], "someone")), out)
+    out = re.sub(r"\\(&[lg]t;|[\\*_`~|#])", lambda m: f"&#{ord(unescape(m[1]))};", out)
     for pattern, markup in MARKS:
         out = re.sub(pattern, markup, out, flags=re.DOTALL if pattern.startswith("```") else 0)
     return Markup(out)  # escaped at the top, before the marks were set

@@ -6,6 +6,7 @@ the frame, a sideways one with GPS, a copy, a broken file) is dealt with on the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,10 +160,13 @@ def _suggested(message: Any, options: int) -> int:
 
 
 def _trigger(stage: Stage) -> str:
-    """As the winner's announcement gives it, in backticks."""
+    """As the winner's announcement gives it."""
     message, _ = _found(stage, "lora.imagine")
     text = " ".join(str(p.get("content", "")) for p in walk(message.components))
-    return text.split("`")[1] if "`" in text else "ohwx"
+    found = re.search(r"Bring it in with \*\*(\w+)\*\*", text)
+    if found is None:
+        raise StageError("the winner's announcement names no trigger word")
+    return found[1]
 
 
 def _found(stage: Stage, verb: str) -> tuple[Any, dict[str, Any]]:

@@ -7,7 +7,7 @@ only when its words changed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -135,8 +135,8 @@ def walk(components: Iterable[Component]) -> Iterator[Component]:
             yield from walk([component["accessory"]])
 
 
-def words_of(said: Said) -> str:
-    """The text of a message without markup, for a terminal."""
+def words_of(said: Said, names: Mapping[str, str] | None = None) -> str:
+    """The text of a message without markup, for a terminal. `names`: who the mentioned ids are."""
     parts = [said.content]
     for embed in said.embeds:
         parts += [embed.get("title") or "", embed.get("description") or ""]
@@ -145,7 +145,9 @@ def words_of(said: Said) -> str:
     parts += [c.get("content", "") for c in walk(said.components) if c.get("type") == 10]
     text = "\n".join(part for part in parts if part)
     text = re.sub(r"<t:\d+(?::[tTdDfFR])?>", "soon", text)
-    return re.sub(r"^(?:#{1,3}|-#|>) +|\*\*|`", "", text, flags=re.MULTILINE).strip()
+    text = re.sub(r"<[@#]!?(\d+)>", lambda m: "@" + (names or {}).get(m[1], "someone"), text)
+    text = re.sub(r"^(?:#{1,3}|-#|>) +|\*\*|`", "", text, flags=re.MULTILINE)
+    return re.sub(r"\\([\\*_`~|<>#])", r"\1", text).strip()
 
 
 def buttons_of(said: Said) -> list[str]:

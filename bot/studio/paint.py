@@ -56,7 +56,7 @@ class Paint:
         if len(ask.prompt) > LONGEST_PROMPT:
             raise UserError(f"A prompt has at most {LONGEST_PROMPT} characters; the base reads about 75 words anyway.")
         asked = prompt.read(ask.prompt)
-        if not asked.words and not asked.loras and ask.lora is None:
+        if not asked.words and not asked.loras and (ask.lora or BARE).casefold() == BARE:
             raise UserError("The prompt was empty. Say what should be painted, like: a portrait of ohwx on the moon.")
         spec = await self._spec(who, ask, asked)
         return await self._queue(who, spec)
@@ -122,7 +122,7 @@ class Paint:
         bare = ask.lora is not None and ask.lora.casefold() == BARE
         if ask.lora and not bare:
             used.append((await self.library.named(who, ask.lora), usual))
-        for named in asked.loras:
+        for named in () if bare else asked.loras:
             lora = await self.library.named(who, named.name)
             if lora.id not in {other.id for other, _ in used}:
                 used.append((lora, usual if named.strength is None else named.strength))
@@ -151,7 +151,9 @@ class Paint:
             width=width,
             height=height,
         )
-        alone = "The base alone, as asked." if bare else "No LoRA's trigger word is in the prompt: this is the base alone."
+        alone = (
+            "The base alone, as asked." if bare else "No LoRA's trigger word is in the prompt: this is the base alone."
+        )
         note = added or ("" if used else alone)
         kept = tuple(
             UsedLora(lora_id=lora.id, name=lora.name, sha256=lora.sha256, key_id=lora.key_id) for lora, _ in used
