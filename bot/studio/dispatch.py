@@ -18,7 +18,7 @@ from bot.studio.desk import Desk
 from bot.studio.paint import PaintSpec
 from bot.studio.results import BEGUN, Results
 from engine.errors import EngineGone
-from engine.protocol import BlobSource, CancelMode, Event, PaintJob, PhotoRef, PrepareJob, TrainJob
+from engine.protocol import ENDS, BlobSource, CancelMode, Event, PaintJob, PhotoRef, PrepareJob, TrainJob
 from storage.errors import NoSuchRow, Stale, VaultError
 from storage.records import Job, Scope
 from storage.states import JobKind, JobState, PhotoState, RunState, Stop
@@ -65,6 +65,7 @@ class Dispatch:
     async def stop(self) -> None:
         """Nothing more is sent; the engine parks what runs, and its last words are stored."""
         if not self._tasks:
+            await self.desk.engine.stop()
             return
         self._stopping = True
         follow, send = self._tasks
@@ -113,7 +114,9 @@ class Dispatch:
             if job is None:
                 return False
             if job.run_id is not None:
-                await store.runs.move(Scope(job.guild_id), job.run_id, RunState.PREPARING)
+                run = await store.runs.get(Scope(job.guild_id), job.run_id)
+                if run.state is RunState.QUEUED:
+                    await store.runs.move(Scope(job.guild_id), run.id, RunState.PREPARING)
         await self._submit(job)
         return True
 
@@ -171,11 +174,14 @@ class Dispatch:
         return await self._reading(scope, job, again)
 
     async def _reading(self, scope: Scope, job: Job, again: Mapping[str, str | int]) -> Parcel | None:
-        """The photos still to be read, beside those already kept. None: all were read before a crash; the job is done."""
+        """All photos of the set that are still to be read, beside those already kept. None: there is nothing left to do.
+
+        Not only those the job came with: what a failed reading left behind is read with the next upload.
+        """
         store, dataset_id = self.desk.store, job.dataset_id or 0
         work = PrepareJob.model_validate_json(job.spec)
-        given = {str(photo.id) for photo in await store.photos.list(scope, dataset_id, PhotoState.GIVEN)}
-        left = tuple(ref for ref in work.photos if ref.photo_id in given)
+        given = await store.photos.list(scope, dataset_id, PhotoState.GIVEN)
+        left = tuple(PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256) for photo in given)
         if not left:
             async with store.write():
                 await store.jobs.finish(scope, job.id, job.attempt)
@@ -211,7 +217,8 @@ class Dispatch:
         except Exception:
             log.exception("job=%s attempt=%d %s could not be stored", event.job_id, event.attempt, event.kind)
             await self._give_up(scope, event)
-        if event.kind in ("parked", "cancelled", "done", "failed", "interrupted"):
+        if isinstance(event, ENDS):
+            self._guilds.pop(event.job_id, None)
             self.desk.wake.set()
 
     async def _give_up(self, scope: Scope, event: Event) -> None:

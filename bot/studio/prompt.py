@@ -84,10 +84,11 @@ def has_word(text: str, word: str) -> bool:
 
 
 def with_trigger(words: str, trigger: str, class_word: str) -> str:
-    """`words` with the trigger put where it was learnt: before the class word, else in front."""
+    """`words` with the trigger put where it was learnt: before a class word that is nobody's yet, else in front."""
     if has_word(words, trigger):
         return words
-    named = re.compile(rf"(?:\b(?:a|an|the)\s+)?(?<![\w-]){re.escape(class_word)}(?![\w-])", re.IGNORECASE)
+    free = r"(?:\b(?:a|an|the)\s+|^|(?<=of )|(?<=and )|(?<=with ))"
+    named = re.compile(rf"{free}{re.escape(class_word)}(?![\w-])", re.IGNORECASE)
     if class_word and named.search(words):
         return named.sub(f"{trigger} {class_word}", words, count=1)
     subject = f"{trigger} {class_word}".strip()

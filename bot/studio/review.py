@@ -26,7 +26,7 @@ NOTES = {
     PhotoFlag.NO_FACE: "no face was found: check the box",
     PhotoFlag.CUT_FACE: "the face is cut off by the photo's edge: better leave it out",
     PhotoFlag.SEVERAL_FACES: "several faces: check that the box is on the right one",
-    PhotoFlag.GROUP: "more than one face: the one seen most often was taken",
+    PhotoFlag.GROUP: "more than one face in the picture: the one seen most often was taken",
     PhotoFlag.BLURRED: "blurred",
 }
 

@@ -6,8 +6,8 @@ import pytest
 
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio.requests import BeginTraining, GivenPhoto
-from bot.studio.screens import CropSheet, Purpose
-from engine.protocol import PrepareJob
+from bot.studio.screens import CropSheet, Purpose, TroubleCard
+from engine.protocol import FailureKind, PrepareJob
 from engine.script import Script
 from storage.states import DatasetState, JobKind, PhotoState
 from tests.studio.house import FRIEND, GUILD, OWNER, ROOM, SCOPE, House, given, photo
@@ -195,6 +195,22 @@ async def test_cancelled_reading_leaves_a_sheet_of_what_was_read(house: House) -
         shown = await sheet(house)
         assert shown.can_go_on and "IMG_6 was not looked at" in shown.summary
         assert await house.posts() == [("crops", "1")]
+
+
+async def test_what_a_failed_reading_left_is_read_with_the_next_upload(house: House) -> None:
+    house.script = Script(fail={"prepare": FailureKind.INPUT})
+    async with house.life() as studio:
+        await studio.begin(house.who(), ASK)
+        await house.settled()
+        ((_, ref),) = await house.posts("trouble")
+        assert isinstance(await studio.screen(GUILD, Purpose.TROUBLE, ref), TroubleCard)
+    house.script = Script()
+    async with house.life() as studio:
+        await studio.add_photos(house.who(), 1, given(1, first=60))
+        await studio.add_photos(house.who(), 1, given(1, first=61))
+        await house.settled()
+        shown = await sheet(house)
+        assert shown.can_go_on and [line.number for line in shown.photos] == list(range(1, 9))
 
 
 async def test_nothing_of_the_photos_lies_open_on_the_disk(house: House) -> None:

@@ -75,6 +75,18 @@ async def test_a_named_lora_brings_its_trigger_word(house: House) -> None:
         await house.settled()
 
 
+async def test_the_base_alone_when_asked_for_it(house: House) -> None:
+    async with house.life() as studio:
+        name = await house.published()
+        card = await studio.imagine(house.who(), house.imagine(f"ohwx <lora:{name}> on a beach", lora="Base"))
+        await house.settled()
+        (work,) = sent(house)
+        assert work.loras == () and work.prompt == "ohwx on a beach"
+        assert (await painted(house, card.job_id)).note == "The base alone, as asked."
+        with pytest.raises(UserError, match="prompt was empty"):
+            await studio.imagine(house.who(), house.imagine("", lora="base"))
+
+
 @pytest.mark.parametrize(
     ("prompt", "part"),
     [

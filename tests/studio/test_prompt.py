@@ -84,6 +84,9 @@ def test_what_cannot_be_read_is_said(text: str, part: str) -> None:
         ("The person, and a person", "ohwx person, and a person"),
         ("on the moon", "ohwx person, on the moon"),
         ("personal ohwxy things", "ohwx person, personal ohwxy things"),
+        ("zwx person on the moon", "ohwx person, zwx person on the moon"),
+        ("zwx person and person", "zwx person and ohwx person"),
+        ("portrait of person", "portrait of ohwx person"),
         ("", "ohwx person"),
     ],
 )
