@@ -88,14 +88,20 @@ def read_config(folder: Path, part: str) -> dict[str, Any]:
 def _folder(spec: FamilySpec, path: Path, kind: BaseKind, name: str) -> BasePlace:
     if not (path / "model_index.json").is_file():
         if kind is BaseKind.MINIATURE:
-            raise BaseUnavailable("The embedded base is missing from this installation. Install it again, or run: make miniature")
-        raise BaseUnavailable(f"The folder '{name}' holds no model_index.json, so it is no diffusers model. Name the folder that has one.")
+            raise BaseUnavailable(
+                "The embedded base is missing from this installation. Install it again, or run: make miniature"
+            )
+        raise BaseUnavailable(
+            f"The folder '{name}' holds no model_index.json, so it is no diffusers model. Name the folder that has one."
+        )
     try:
         made_for = json.loads((path / "model_index.json").read_text()).get("_class_name")
     except ValueError as error:
         raise BaseUnavailable(f"The model_index.json of '{name}' cannot be read. Download the base again.") from error
     if made_for != spec.pipeline:
-        raise BaseUnavailable(f"'{name}' is a {made_for}; the family {spec.name} ({spec.title}) takes a {spec.pipeline}.")
+        raise BaseUnavailable(
+            f"'{name}' is a {made_for}; the family {spec.name} ({spec.title}) takes a {spec.pipeline}."
+        )
     missing = [part for part in spec.parts if not (path / part).is_dir()]
     if missing:
         raise BaseUnavailable(f"The base model '{name}' lacks {', '.join(missing)}. Download it again.")
@@ -127,12 +133,16 @@ def _weights(place: BasePlace) -> list[Path]:
 
 def _checkpoint(path: Path) -> BasePlace:
     if path.suffix != ".safetensors":
-        raise BaseUnavailable(f"'{path.name}' is no .safetensors file. Pickled checkpoints can run code when opened; get the .safetensors one.")
+        raise BaseUnavailable(
+            f"'{path.name}' is no .safetensors file. Pickled checkpoints can run code when opened; get the .safetensors one."
+        )
     with path.open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         head = stream.read(1) if 0 < size < path.stat().st_size else b""
     if head != b"{":
-        raise BaseUnavailable(f"The checkpoint '{path.name}' is broken: it does not begin as a .safetensors file. Download it again.")
+        raise BaseUnavailable(
+            f"The checkpoint '{path.name}' is broken: it does not begin as a .safetensors file. Download it again."
+        )
     return BasePlace(BaseKind.CHECKPOINT, path.stem, path)
 
 

@@ -138,7 +138,9 @@ def _open(place: BasePlace, dtype: torch.dtype) -> Any:
     }  # fmt: skip
     try:
         if place.kind is not BaseKind.CHECKPOINT:
-            return StableDiffusionPipeline.from_pretrained(place.path, use_safetensors=True, variant=place.variant, **plain)
+            return StableDiffusionPipeline.from_pretrained(
+                place.path, use_safetensors=True, variant=place.variant, **plain
+            )
         beside = place.path.with_suffix("")
         if (beside / "model_index.json").is_file():
             return StableDiffusionPipeline.from_single_file(str(place.path), config=str(beside), **plain)
@@ -155,7 +157,7 @@ def _open(place: BasePlace, dtype: torch.dtype) -> Any:
 
 
 def _standard_tokenizer() -> Any:
-    """CLIP-L's tokenizer from its merges alone: the vocabulary is the 256 byte letters, alone and ending a word, then the merges."""
+    """CLIP-L's tokenizer from its merges alone: its words are the 256 byte letters, alone and at an end, then the merges."""
     import gzip
 
     from transformers import CLIPTokenizer
@@ -163,8 +165,16 @@ def _standard_tokenizer() -> Any:
     with gzip.open(LAYOUT / "merges.txt.gz", "rt", encoding="utf-8") as stream:
         merges = [(first, second) for first, _, second in (line.rstrip("\n").partition(" ") for line in stream)]
     letters = _byte_letters()
-    words = [*letters, *(letter + "</w>" for letter in letters), *(a + b for a, b in merges), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=merges, model_max_length=SD15.text_length)
+    words = [
+        *letters,
+        *(letter + "</w>" for letter in letters),
+        *(a + b for a, b in merges),
+        "<|startoftext|>",
+        "<|endoftext|>",
+    ]
+    return CLIPTokenizer(
+        vocab={word: index for index, word in enumerate(words)}, merges=merges, model_max_length=SD15.text_length
+    )
 
 
 def _byte_letters() -> list[str]:

@@ -8,6 +8,7 @@ gradients, whether a module trains. A training in progress must notice none of t
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ from torch import nn
 from engine.errors import BadInput
 from engine.families import sd15
 from engine.families.loaded import LoadedBase
+
+
+def name_of(purpose: str, job_id: str) -> str:
+    """An adapter's name for a job: whatever letters its id has, PEFT gets none it would trip over."""
+    return f"{purpose}_{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
 
 
 @contextmanager
@@ -61,7 +67,9 @@ def active(base: LoadedBase, strengths: Mapping[str, float]) -> Iterator[None]:
             layer._active_adapter = was  # pyright: ignore[reportPrivateUsage]
 
 
-def attach(base: LoadedBase, name: str, *, rank: int, alpha: float, text_encoder: bool, seed: int) -> dict[str, nn.Parameter]:
+def attach(
+    base: LoadedBase, name: str, *, rank: int, alpha: float, text_encoder: bool, seed: int
+) -> dict[str, nn.Parameter]:
     """A fresh adapter to be trained, at every site (the text encoder's too if asked), as float32.
 
     Returns its parameters in the table's order, named "KEY.down" and "KEY.up". Down starts as Kaiming's uniform (the
@@ -96,7 +104,8 @@ def load(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> No
     with quietly(base):
         try:
             sd15.pipeline_of(base).load_lora_weights(
-                {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}, adapter_name=name
+                {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()},
+                adapter_name=name,
             )
         except (ValueError, KeyError, RuntimeError, IndexError) as error:
             detach(base, name)

@@ -106,7 +106,9 @@ class RunFolder:
             hashes[file] = hashlib.sha256(kept).hexdigest()
             _put(draft / file, kept)
         manifest = {"format": FORMAT, "identity": self.identity, "files": hashes, "facts": dict(facts)}
-        _put(draft / "manifest.json", self._sealed(json.dumps(manifest, sort_keys=True).encode(), name, "manifest.json"))
+        _put(
+            draft / "manifest.json", self._sealed(json.dumps(manifest, sort_keys=True).encode(), name, "manifest.json")
+        )
         _sync_folder(draft)
         shutil.rmtree(self.path / name, ignore_errors=True)
         draft.rename(self.path / name)

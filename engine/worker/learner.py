@@ -24,7 +24,7 @@ class Cache:
     """(N, 4, h, w), or (2N, ...) with the mirrored ones behind when the recipe flips."""
     spreads: Tensor
     texts: Tensor
-    """(N + 1, 77, D) text embeddings, or (N + 1, 77) token ids while the text encoder learns. The last one is the empty caption."""
+    """(N + 1, 77, D) text embeddings, or (N + 1, 77) token ids while the text encoder learns; the empty caption is last."""
     photos: int
 
 
@@ -44,12 +44,18 @@ class Learner:
         )
         rates = {base.spec.lora_unet_prefix: recipe.unet_lr, base.spec.lora_text_prefix: recipe.text_encoder_lr}
         groups = [
-            {"params": [p for key, p in self.parameters.items() if key.startswith(f"{prefix}_")], "lr": rate, "full": rate}
+            {
+                "params": [p for key, p in self.parameters.items() if key.startswith(f"{prefix}_")],
+                "lr": rate,
+                "full": rate,
+            }
             for prefix, rate in rates.items()
             if rate > 0
         ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=base.device.type == "cuda")
-        self._sums = torch.zeros(2, dtype=torch.float64 if base.device.type != "mps" else torch.float32, device=base.device)
+        self._sums = torch.zeros(
+            2, dtype=torch.float64 if base.device.type != "mps" else torch.float32, device=base.device
+        )
         """Loss since the last progress line and since the epoch's begin; read rarely, because reading waits for the device."""
         self._counts = [0, 0]
 
@@ -62,7 +68,9 @@ class Learner:
         if recipe.noise_offset:
             noise += recipe.noise_offset * torch.randn(*clean.shape[:2], 1, 1, generator=draw)
         noise = noise.to(base.device, non_blocking=True)
-        timesteps = torch.randint(self.objective.timesteps, (len(clean),), generator=draw).to(base.device, non_blocking=True)
+        timesteps = torch.randint(self.objective.timesteps, (len(clean),), generator=draw).to(
+            base.device, non_blocking=True
+        )
         with adapters.active(base, {self.name: 1.0}):
             with torch.autocast(base.device.type, torch.bfloat16, enabled=base.dtype is torch.bfloat16):
                 embedded = sd15.encode_tokens(base, text) if self.trains_text else text
@@ -84,7 +92,9 @@ class Learner:
         recipe, cache = self.recipe, self.cache
         photos = plan.batch(recipe, cache.photos, self.step)
         draw = plan.generator(recipe.seed, "photos", self.step)
-        mirrored = torch.rand(len(photos), generator=draw) < 0.5 if recipe.flip else torch.zeros(len(photos), dtype=torch.bool)
+        mirrored = (
+            torch.rand(len(photos), generator=draw) < 0.5 if recipe.flip else torch.zeros(len(photos), dtype=torch.bool)
+        )
         silent = torch.rand(len(photos), generator=draw) < recipe.caption_dropout
         rows = torch.tensor(photos)
         shown = (rows + cache.photos * mirrored).to(cache.means.device)
@@ -117,29 +127,36 @@ class Learner:
     # ---- checkpoint --------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and plain values from which `restore` continues to the bit."""
-        tensors = {f"weight/{key}": parameter.detach().cpu().contiguous() for key, parameter in self.parameters.items()}
-        for key, parameter in self.parameters.items():
-            for name, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer/{name}/{key}"] = value.detach().cpu().contiguous()
-        tensors["sums"] = self._sums.cpu().clone()
+        """Tensors and plain values from which `restore` continues to the bit. Each kind is one flat row in the table's order."""
+        parameters = list(self.parameters.values())
+        moments = [self.optimizer.state.get(parameter, {}) for parameter in parameters]
+        tensors = {"weights": _flat(parameters), "sums": self._sums.cpu().clone()}
+        if all(moments):
+            tensors |= {name: _flat([moment[name] for moment in moments]) for name in ("step", "exp_avg", "exp_avg_sq")}
         return tensors, {"epoch": self.epoch, "counts": self._counts}
 
     def restore(self, step: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        parameters = list(self.parameters.values())
+        sizes = [parameter.numel() for parameter in parameters]
         with torch.no_grad():
-            for key, parameter in self.parameters.items():
-                parameter.copy_(tensors[f"weight/{key}"])
-        for key, parameter in self.parameters.items():
-            found = {
-                name.split("/", 2)[1]: value
-                for name, value in tensors.items()
-                if name.startswith("optimizer/") and name.split("/", 2)[2] == key
-            }
+            for parameter, row in zip(parameters, tensors["weights"].split(sizes), strict=True):
+                parameter.copy_(row.view_as(parameter))
+        if "exp_avg" in tensors:
             # AdamW keeps its step counter on the CPU unless it is fused; everything else lives where the weight does.
-            fused = self.base.device.type == "cuda"
-            self.optimizer.state[parameter] = {
-                name: value.clone() if name == "step" and not fused else value.to(self.base.device).clone() for name, value in found.items()
-            }
+            place = self.base.device if self.base.device.type == "cuda" else torch.device("cpu")
+            rows = zip(
+                parameters,
+                tensors["step"],
+                tensors["exp_avg"].split(sizes),
+                tensors["exp_avg_sq"].split(sizes),
+                strict=True,
+            )
+            for parameter, count, first, second in rows:
+                self.optimizer.state[parameter] = {
+                    "step": count.clone().to(place),
+                    "exp_avg": first.view_as(parameter).clone().to(self.base.device),
+                    "exp_avg_sq": second.view_as(parameter).clone().to(self.base.device),
+                }
         self._sums.copy_(tensors["sums"])
         self.step, self.epoch, self._counts = step, int(facts["epoch"]), [int(count) for count in facts["counts"]]
 
@@ -159,3 +176,7 @@ def cache_texts(base: LoadedBase, captions: Sequence[str], *, as_tokens: bool) -
         return sd15.tokens_of(base, texts)
     with adapters.active(base, {}), torch.no_grad():
         return torch.cat([sd15.encode_text(base, texts[i : i + 16]) for i in range(0, len(texts), 16)])
+
+
+def _flat(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().reshape(-1) for tensor in tensors]).cpu()

@@ -64,7 +64,9 @@ def write(weights: Weights, metadata: Mapping[str, str]) -> bytes:
     return b"".join([struct.pack("<Q", len(head)), head, *(tensors[name][2] for name in order)])
 
 
-def metadata_of(base: LoadedBase, *, trigger: str, rank: int, alpha: float, steps: int, epoch: int, resolution: int) -> dict[str, str]:
+def metadata_of(
+    base: LoadedBase, *, trigger: str, rank: int, alpha: float, steps: int, epoch: int, resolution: int
+) -> dict[str, str]:
     """The allow-list: what a person needs to use the file and a web UI to place it."""
     number = f"{alpha:g}"
     return {
@@ -92,7 +94,9 @@ def read(data: bytes) -> LoraFile:
     """Checked before anything is built from it; BadInput with one sentence for whoever sent the file."""
     header, start = _header(data)
     metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in cast(dict[str, Any], metadata).values()):
+    if not isinstance(metadata, dict) or not all(
+        isinstance(value, str) for value in cast(dict[str, Any], metadata).values()
+    ):
         raise BadInput(NOT_OURS + "its metadata is no list of texts.")
     tensors = {name: _tensor(name, entry, data, start) for name, entry in sorted(header.items())}
     if not tensors:
@@ -138,12 +142,15 @@ def _header(data: bytes) -> tuple[dict[str, Any], int]:
 
 def _tensor(name: str, entry: Any, data: bytes, start: int) -> torch.Tensor:
     if not KEY.fullmatch(name):
-        raise BadInput(NOT_OURS + "it is no LoRA with kohya's names for this family (DoRA, LoHa, LoKr and SDXL ones are not supported).")
+        raise BadInput(
+            NOT_OURS
+            + "it is no LoRA with kohya's names for this family (DoRA, LoHa, LoKr and SDXL ones are not supported)."
+        )
     try:
         kind, shape, (begin, end) = entry["dtype"], [int(side) for side in entry["shape"]], entry["data_offsets"]
     except (KeyError, TypeError, ValueError):
         raise BadInput(NOT_OURS + "its header is broken.") from None
-    if kind not in DTYPES:
+    if not isinstance(kind, str) or kind not in DTYPES:
         raise BadInput(NOT_OURS + "its weights are in a format that is not supported (fp16, bf16 and fp32 are).")
     count = 1
     for side in shape:
@@ -162,7 +169,12 @@ def _complete(tensors: Mapping[str, torch.Tensor]) -> None:
         down, up = tensors.get(f"{stem}.lora_down.weight"), tensors.get(f"{stem}.lora_up.weight")
         if down is None or up is None:
             raise BadInput(NOT_OURS + "half of one of its modules is missing.")
-        if down.dim() not in (2, 4) or up.dim() != down.dim() or up.shape[1] != down.shape[0] or down.shape[0] > MAX_RANK:
+        if (
+            down.dim() not in (2, 4)
+            or up.dim() != down.dim()
+            or up.shape[1] != down.shape[0]
+            or down.shape[0] > MAX_RANK
+        ):
             raise BadInput(NOT_OURS + "the halves of one of its modules do not fit together.")
         alpha = tensors.get(f"{stem}.alpha")
         if alpha is not None and alpha.numel() != 1:

@@ -12,7 +12,9 @@ from torch import Tensor
 class Objective:
     """Epsilon or v prediction on a noise schedule, with tables resident on the device."""
 
-    def __init__(self, scheduler_config: dict[str, Any], prediction: str, min_snr_gamma: float | None, device: torch.device) -> None:
+    def __init__(
+        self, scheduler_config: dict[str, Any], prediction: str, min_snr_gamma: float | None, device: torch.device
+    ) -> None:
         scheduler = DDPMScheduler.from_config(scheduler_config)
         signal = scheduler.alphas_cumprod.to(torch.float32)
         self.timesteps = len(signal)

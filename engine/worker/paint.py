@@ -24,17 +24,23 @@ Emit = Callable[[EventBase], None]
 
 
 def paint(
-    base: LoadedBase, job: PaintJob, blobs: Mapping[str, bytes], emit: Emit, order: Order, *, clock: Callable[[], float] = time.monotonic
+    base: LoadedBase,
+    job: PaintJob,
+    blobs: Mapping[str, bytes],
+    emit: Emit,
+    order: Order,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
     """Emits Progress and Painted; yields between denoising steps. Raises BadInput for a LoRA that cannot be used."""
     width, height = size_of(base, job.width, job.height)
     said, done, total = clock(), 0, job.steps * len(job.seeds)
+    hung = [adapters.name_of(f"paint{index}", job.job_id) for index in range(len(job.loras))]
     names: dict[str, float] = {}
     labels: list[str] = []
     pictures: list[Image.Image] = []
     try:
-        for index, use in enumerate(job.loras):
-            name = f"paint_{job.job_id}_{index}".replace(".", "_")
+        for name, use in zip(hung, job.loras, strict=True):
             file = lora_file.read(blobs[use.sha256])
             lora_file.check_fit(file, base)
             adapters.load(base, name, file.tensors)
@@ -74,8 +80,8 @@ def paint(
             )
         )
     finally:
-        for index in range(len(job.loras)):
-            adapters.detach(base, f"paint_{job.job_id}_{index}".replace(".", "_"))
+        for name in hung:
+            adapters.detach(base, name)
 
 
 def size_of(base: LoadedBase, width: int | None, height: int | None) -> tuple[int, int]:

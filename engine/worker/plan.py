@@ -26,7 +26,10 @@ def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
 def batch(recipe: Recipe, photos: int, step: int) -> list[int]:
     """The photos (indices) of `step`, 0-based. Exposures run through shuffled passes, so counts never differ by more than one."""
     shown = range(step * recipe.batch_size, (step + 1) * recipe.batch_size)
-    orders = {turn: torch.randperm(photos, generator=generator(recipe.seed, "order", turn)) for turn in {e // photos for e in shown}}
+    orders = {
+        turn: torch.randperm(photos, generator=generator(recipe.seed, "order", turn))
+        for turn in {e // photos for e in shown}
+    }
     return [int(orders[e // photos][e % photos]) for e in shown]
 
 

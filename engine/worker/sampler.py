@@ -34,7 +34,9 @@ def draw(
     guided = cfg > 1
     with active(base, strengths), torch.no_grad():
         text = sd15.encode_text(base, [*([negative] * len(prompts) if guided else []), *prompts])
-    scheduler = DPMSolverMultistepScheduler.from_config(base.scheduler_config, use_karras_sigmas=True, algorithm_type="dpmsolver++")
+    scheduler = DPMSolverMultistepScheduler.from_config(
+        base.scheduler_config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
+    )
     scheduler.set_timesteps(steps, device=base.device)
     shape = (1, base.spec.latent_channels, height // base.factor, width // base.factor)
     starts = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]

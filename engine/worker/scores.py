@@ -48,7 +48,9 @@ class Suggestion:
 class Reader:
     """Reads the epochs of one training. `stranger` is the mean cosine of two people's portraits."""
 
-    def __init__(self, eyes: Any, matcher: Any, stranger: float, crops: Sequence[Image.Image], prompts: Sequence[str]) -> None:
+    def __init__(
+        self, eyes: Any, matcher: Any, stranger: float, crops: Sequence[Image.Image], prompts: Sequence[str]
+    ) -> None:
         self._eyes, self._matcher, self._stranger = eyes, matcher, stranger
         self._prompts = list(prompts)
         self._subject: NDArray[np.float32] = eyes.embed(list(crops))
@@ -90,7 +92,7 @@ def reader_for(base: LoadedBase, trigger: str, crops: Sequence[Image.Image], pro
 
 
 def without(trigger: str, prompt: str) -> str:
-    """`prompt` as the base can understand it: "a portrait of ohwx woman" -> "a portrait of a woman", "of ohwx" -> "of a person"."""
+    """`prompt` as the base understands it: "a portrait of ohwx woman" -> "a portrait of a woman", "of ohwx" -> "of a person"."""
     word = re.escape(trigger)
     known = r"(?:person|woman|man|girl|boy|child|dog|cat|robot|toy)"
     said = re.sub(rf"\b(?:an? )?{word},? (?:an? )?({known})\b", r"a \1", prompt, flags=re.IGNORECASE)
@@ -110,9 +112,13 @@ def suggest(scores: Mapping[int, Scores]) -> Suggestion:
     if chosen.fidelity is None:
         return Suggestion(epoch, f"{likeness}, and no later epoch is clearly closer.")
     if chosen.fidelity >= HOLDS:
-        return Suggestion(epoch, f"{likeness} and still follows prompts like the base ({chosen.fidelity:.0f} of 100); later ones gain little.")
+        return Suggestion(
+            epoch,
+            f"{likeness} and still follows prompts like the base ({chosen.fidelity:.0f} of 100); later ones gain little.",
+        )
     return Suggestion(
-        epoch, f"{likeness} but follows prompts less well than the base ({chosen.fidelity:.0f} of 100); no other epoch balances both better."
+        epoch,
+        f"{likeness} but follows prompts less well than the base ({chosen.fidelity:.0f} of 100); no other balances both better.",
     )
 
 

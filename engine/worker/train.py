@@ -71,7 +71,14 @@ class Run:
     """The state of one training: what `train` drives."""
 
     def __init__(
-        self, base: LoadedBase, job: TrainJob, blobs: Mapping[str, bytes], folder: RunFolder, emit: Emit, order: Order, clock: Clock
+        self,
+        base: LoadedBase,
+        job: TrainJob,
+        blobs: Mapping[str, bytes],
+        folder: RunFolder,
+        emit: Emit,
+        order: Order,
+        clock: Clock,
     ) -> None:
         self.base, self.job, self.blobs, self.folder = base, job, blobs, folder
         self.emit, self.order, self.clock = emit, order, clock
@@ -79,7 +86,7 @@ class Run:
         self.learner: Learner | None = None
         self.reader: scores.Reader | None = None
         self.read: dict[int, Scores] = {}
-        self.name = f"train_{job.job_id}".replace(".", "_")
+        self.name = adapters.name_of("train", job.job_id)
         self.started = self.epoch_started = self.saved = self.said = clock()
         self.reported = -1
         """The step of the last Checkpointed."""
@@ -94,12 +101,13 @@ class Run:
         assert learner is not None
         if (yield from self._unless_parked(self._epoch_zero(learner))):
             return self._park(learner)
-        while True:
+        while learner.epoch < recipe.epochs:
             if learner.step == recipe.epoch_end(learner.epoch + 1):
                 if (yield from self._unless_parked(self._finish_epoch(learner))):
                     return self._park(learner)
-                if learner.epoch == recipe.epochs or self.order.cancel is CancelMode.AFTER_EPOCH:
-                    return self._done(stopped_early=learner.epoch < recipe.epochs)
+                if self.order.cancel is CancelMode.AFTER_EPOCH:
+                    break
+                continue
             if self.order.park:
                 return self._park(learner)
             began = self.clock()
@@ -110,6 +118,7 @@ class Run:
             if self.clock() - self.saved >= CHECKPOINT_S:
                 self._checkpoint(learner)
             yield
+        return self._done(stopped_early=learner.epoch < recipe.epochs)
 
     def _unless_parked(self, part: Generator[None, None, None]) -> Generator[None, None, bool]:
         """Run `part`; True where the engine is stopping and it was left unfinished."""
@@ -127,7 +136,9 @@ class Run:
         if not job.images:
             raise BadInput("There are no photos to learn from.")
         if recipe.resolution % (base.spec.multiple_of if base.factor >= 8 else base.factor * 2):
-            raise BadInput(f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.spec.multiple_of}.")
+            raise BadInput(
+                f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.spec.multiple_of}."
+            )
         squares: list[Image.Image] = []
         latents: list[tuple[torch.Tensor, torch.Tensor]] = []
         for index, image in enumerate(job.images):
@@ -183,7 +194,9 @@ class Run:
         finally:
             adapters.detach(self.base, checked)
         read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
-        files = {"lora.safetensors": data} | {f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)}
+        files = {"lora.safetensors": data} | {
+            f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)
+        }
         facts = {
             "epoch": epoch, "loss": loss, "likeness": read.likeness, "fidelity": read.fidelity,
             "seconds": round(self.clock() - self.epoch_started, 2),
@@ -250,10 +263,23 @@ class Run:
             return
         loss = learner.recent_loss()
         self._still_a_number(loss)
-        left = (self.recipe.steps - learner.step) * self.step_s + (self.recipe.epochs - learner.epoch) * self.epoch_end_s
-        self._say("training", learner.step, self.recipe.steps, epoch=learner.epoch + 1, loss=loss, seconds_left=round(left, 1))
+        left = (self.recipe.steps - learner.step) * self.step_s + (
+            self.recipe.epochs - learner.epoch
+        ) * self.epoch_end_s
+        self._say(
+            "training", learner.step, self.recipe.steps, epoch=learner.epoch + 1, loss=loss, seconds_left=round(left, 1)
+        )
 
-    def _say(self, phase: str, step: int, total: int, *, epoch: int = 0, loss: float | None = None, seconds_left: float | None = None) -> None:
+    def _say(
+        self,
+        phase: str,
+        step: int,
+        total: int,
+        *,
+        epoch: int = 0,
+        loss: float | None = None,
+        seconds_left: float | None = None,
+    ) -> None:
         self.said = self.clock()
         self.emit(Progress(
             job_id=self.job.job_id, attempt=self.job.attempt, phase=phase, step=step, total=total, epoch=epoch,
@@ -303,7 +329,9 @@ def read_back(base: LoadedBase, name: str, data: bytes, weights: lora_file.Weigh
             same = same and torch.equal(ours.to(torch.float16).float(), theirs.to(torch.float16).float())
         if not same or len(found) != len(weights):
             adapters.detach(base, name)
-            raise EngineError("A saved epoch did not read back as it was written, so it was not published. Tell the owner of this bot.")
+            raise EngineError(
+                "A saved epoch did not read back as it was written, so it was not published. Tell the owner of this bot."
+            )
 
 
 def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -318,7 +346,10 @@ def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch
 def _previews(bundle: Bundle) -> list[tuple[str, bytes]]:
     """In the prompts' order."""
     names = [name for name in bundle.files if name.startswith("preview_")]
-    return [(name, bundle.files[name]) for name in sorted(names, key=lambda name: int(name.removesuffix(".png").split("_")[1]))]
+    return [
+        (name, bundle.files[name])
+        for name in sorted(names, key=lambda name: int(name.removesuffix(".png").split("_")[1]))
+    ]
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,12 +36,13 @@ def pipeline() -> StableDiffusionPipeline:
             attention_head_dim=4,
         )  # fmt: skip
         vae = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, block_out_channels=(8, 16, 16),
-            layers_per_block=1, latent_channels=4, norm_num_groups=4, sample_size=SIDE,
+            down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3,
+            block_out_channels=(8, 16, 16), layers_per_block=1, latent_channels=4, norm_num_groups=4, sample_size=SIDE,
         )  # fmt: skip
         text = CLIPTextModel(CLIPTextConfig(
-            vocab_size=len(words), hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, projection_dim=WIDTH,
-            max_position_embeddings=77, bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id,
+            vocab_size=len(words), hidden_size=WIDTH, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+            projection_dim=WIDTH, max_position_embeddings=77, bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id,
+            pad_token_id=words.pad_token_id,
         ))  # fmt: skip
     scheduler = DDIMScheduler(
         beta_start=0.00085,
@@ -63,7 +65,9 @@ def folder(parent: Path) -> Path:
 
 
 def base(path: Path) -> LoadedBase:
-    return sd15.load(BaseModelRef(source=str(path)))
+    """As a worker loads it, but for previews of three denoising steps."""
+    loaded = sd15.load(BaseModelRef(source=str(path)))
+    return replace(loaded, spec=replace(loaded.spec, preview_steps=3))
 
 
 def photo(index: int, width: int = 48, height: int = 40) -> bytes:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 
 from engine.families.loaded import LoadedBase
-from tests.engine import tiny
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,3 @@
+from tests.quality.quality import main
+
+main()
