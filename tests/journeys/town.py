@@ -25,10 +25,10 @@ from tests.studio.house import photo, short
 
 
 class PatientEnv(simcord.Env):
-    """Waits for the bot as long as a busy machine needs; the library gives a start five seconds."""
+    """Waits for the bot as long as a busy machine needs (the library gives a start five seconds) and looks more often."""
 
-    async def _settle_internal(self, *, timeout: float | None = None, **more: Any) -> None:  # noqa: ASYNC109
-        await super()._settle_internal(timeout=120, **more)
+    async def _settle_internal(self, *, timeout: float | None = None, idle: float = 0.05, **more: Any) -> None:  # noqa: ASYNC109
+        await super()._settle_internal(timeout=120, idle=min(idle, 0.002), **more)
 
     async def advance_time(self, seconds: float) -> None:
         self.settle_timeout = 120.0
