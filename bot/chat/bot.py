@@ -60,7 +60,7 @@ class LikenessBot(discord.Client):
         self.post = post
         self.memory = memory
         self.held = Held(clock)
-        self.presenter = Presenter(self, studio, post, clock)
+        self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)
 

@@ -37,11 +37,20 @@ Key = tuple[int, Purpose, str]
 
 
 class Presenter:
-    def __init__(self, client: discord.Client, studio: Studio, post: Post, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        studio: Studio,
+        post: Post,
+        clock: Callable[[], float],
+        chore: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`chore` is done once a round."""
         self.client = client
         self.studio = studio
         self.post = post
         self.clock = clock
+        self.chore = chore
         self.ballots = Ballots(client, studio, post, clock)
         self._lock = asyncio.Lock()
         self._doubtful: set[int] | None = None
@@ -67,6 +76,7 @@ class Presenter:
 
     async def tick(self) -> None:
         """One round: post what is due, bring live cards up to date, end ballots whose time has come."""
+        self.chore()
         for place in await self.ballots.close_due():
             await self.refresh(place)
         await self.deliver()

@@ -113,3 +113,10 @@ async def test_discard_leaves_nothing_to_press(world: World) -> None:
     message = world.last(world.room())
     assert "All photos are deleted" in words(message)
     assert world.studio.training is None
+
+
+async def test_photos_whose_form_is_never_sent_do_not_stay_in_memory(world: World) -> None:
+    await world.alice.slash(world.channel, "train", photo1=("a.jpg", PHOTO))
+    assert world.bot.held._drafts
+    await world.pulse(16 * 60)
+    assert world.bot.held._drafts == {}
