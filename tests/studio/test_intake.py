@@ -170,8 +170,12 @@ async def test_discarding_takes_everything_at_once(house: House) -> None:
         await studio.begin(house.who(), ASK)
         with pytest.raises(NotAllowed):
             await studio.discard(house.who(FRIEND), 1)
+        key = (await house.store.datasets.get(SCOPE, 1)).key_id
+        sealed = house.folder / "vault" / "blobs" / key
+        assert sealed.exists()
         for _ in range(2):
             assert "deleted" in (await studio.discard(house.who(), 1)).sentence
+        assert not sealed.exists() and not (house.folder / "vault" / "keys" / key).exists()
         assert await studio.screen(GUILD, Purpose.CROPS, "1") is None
         with pytest.raises(NotFound):
             await studio.crop_sheet(house.who(), 1)

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio.results import CRASHED
 from bot.studio.screens import EpochPost, Purpose, StatusCard, TroubleCard
-from engine.protocol import Done, EpochReady, FailureKind, Progress, TrainJob
+from engine.protocol import Done, EpochReady, FailureKind, Interrupted, Progress, TrainJob
 from engine.script import At, Script
 from storage.errors import Stale
 from storage.states import JobKind, JobState, RunState
@@ -185,6 +185,21 @@ async def test_the_third_crash_stops_it_until_a_person_comes(house: House) -> No
         again = await house.store.jobs.get(SCOPE, job.id)
         assert (again.attempt, again.crashes) == (4, 0)
         assert await epochs(house) == [0, 1, 2, 3] and (await status(house)).state == "voting"
+
+
+async def test_a_third_interruption_stops_it_even_if_the_engine_would_go_on(house: House) -> None:
+    house.script = Script(hold={"train": 1})
+    async with house.life() as studio:
+        dataset = await house.ready()
+        await studio.start_training(house.who(), dataset)
+        await house.until(lambda: running(house))
+        job = await house.store.jobs.of_run(SCOPE, 1)
+        assert job is not None
+        await studio.results.take(SCOPE, Interrupted(job_id=job.id, attempt=2, crashes=2))
+        assert (await house.store.jobs.get(SCOPE, job.id)).state is JobState.RUNNING
+        await studio.results.take(SCOPE, Interrupted(job_id=job.id, attempt=3, crashes=3))
+        assert (await house.store.jobs.get(SCOPE, job.id)).state is JobState.DEAD
+        assert len(await house.posts("trouble")) == 1
 
 
 async def test_crashes_of_the_bot_are_not_the_jobs_fault(house: House) -> None:
