@@ -52,10 +52,11 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._console.is_terminal:
+            self._progress.stop()
 
     def say(self, sentence: str) -> None:
-        self._console.print(Text(sentence))
+        self._console.print(Text(sentence), soft_wrap=True)
 
     def step(self, phase: str, step: int, total: int, *, note: str = "", seconds_left: float | None = None) -> None:
         words = WORDS.get(phase, phase.capitalize())

@@ -91,6 +91,7 @@ async def read_photos(
         caption=any(photo.caption is None for photo in given),
     )
     kept: dict[str, Kept] = {}
+    watch.step("prepare", len(refused), len(photos))
     async for event in bench.work(job, {sha256: photos[key].path for key, sha256 in hashes.items()}):
         if not isinstance(event, PhotoRead):
             continue
