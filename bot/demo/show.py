@@ -6,14 +6,13 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import simcord
 from rich.console import Console
 from rich.markup import escape
 
 from bot.app import open_app
 from bot.demo.outcome import Outcome
 from bot.demo.page import conversation_page
-from bot.demo.stage import Stage, StageError
+from bot.demo.stage import Stage, StageError, imitated_discord
 from bot.demo.story import MEMBERS, play
 from bot.demo.transcript import Act, Said, World, buttons_of, words_of
 from bot.errors import UserError
@@ -26,8 +25,6 @@ from engine.miniature.photos import write_photos
 from storage.records import Scope
 
 PHOTOS = 12
-SETTLE_S = 120.0
-"""How long one thing the bot does may take on a slow machine: many times what it needs."""
 COLOURS = ("magenta", "green", "yellow", "cyan", "blue", "red")
 
 
@@ -56,7 +53,7 @@ async def _perform(out: Path, photos: list[tuple[str, bytes]], preset: str, cons
         engine = LocalEngine(Path(home) / "scratch", log=out / "engine.log")
         async with (
             open_app(Path(home), engine, StudioSettings(preset=preset)) as app,
-            simcord.run(app.bot, settle_timeout=SETTLE_S) as env,
+            imitated_discord(app.bot) as env,
         ):
             env.backend.edit_bot_profile("Likeness")
             stage = Stage(env, MEMBERS, Teller(console, env.backend).line)

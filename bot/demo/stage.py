@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import discord
@@ -18,6 +19,8 @@ from simcord.results import InteractionResult, ResponseMessage
 from bot.demo.transcript import Act, Component, Said, Transcript, walk
 
 TICK_S = 0.5
+SETTLE_S = 120.0
+"""How long one thing the bot does may take on a slow machine: many times what it needs."""
 Found = TypeVar("Found")
 
 Uploads = list[tuple[str, bytes]]
@@ -27,8 +30,27 @@ class StageError(RuntimeError):
     """Something that the story waits for did not come, or was not there to press."""
 
 
+class PatientEnv(simcord.Env):
+    """Waits for the bot as long as a busy machine needs; the library gives a start five seconds."""
+
+    async def _settle_internal(self, *, timeout: float | None = None, **more: Any) -> None:  # noqa: ASYNC109
+        await super()._settle_internal(timeout=SETTLE_S, **more)
+
+
+@asynccontextmanager
+async def imitated_discord(bot: discord.Client) -> AsyncGenerator[simcord.Env]:
+    """A Discord inside this process, with `bot` logged in. What the bot raised and nobody caught is raised at the end."""
+    env = PatientEnv(bot, settle_timeout=SETTLE_S)
+    await env.start()
+    try:
+        yield env
+        env.raise_errors()
+    finally:
+        await env.shutdown()
+
+
 class Stage:
-    """`async with simcord.run(bot) as env: stage = Stage(env, ...)`."""
+    """`async with imitated_discord(bot) as env: stage = Stage(env, ...)`."""
 
     def __init__(self, env: simcord.Env, members: tuple[str, ...], on_line: Callable[[Act | Said], None]) -> None:
         self.env = env
