@@ -183,6 +183,8 @@ class Results:
             log.warning("job=%s attempt=%d crashes=%d: the engine died under it", job.id, job.attempt, job.crashes)
             if job.crashes >= CRASHES_ALLOWED:
                 await self._end(scope, job, CRASHED, dead=True)
+        if job.crashes >= CRASHES_ALLOWED:
+            await self.desk.engine.cancel(job.id)
 
     # -- the end
 
