@@ -1,0 +1,207 @@
+"""Reading a set of photos: each is cleaned and judged, faces are found, one square each is proposed and described.
+
+A generator that yields after every photo, twice: first all are decoded, compared and searched for faces; then, when the whole
+set is known (which finder sees it better, who recurs in it), the verdicts are told. What is refused is told at once.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.families.bases import MINIATURE
+from engine.families.spec import family
+from engine.miniature import IDENTITY, PORTRAIT_SIDE
+from engine.protocol import (
+    BaseModelRef,
+    Box,
+    EventBase,
+    Face,
+    PhotoFlag,
+    PhotoRead,
+    PhotoRef,
+    PrepareJob,
+    Progress,
+    SubjectKind,
+)
+from engine.worker import captions, framing, subjects
+from engine.worker.decode import Decoder, Refused
+from engine.worker.duplicates import Prints
+from engine.worker.finders import Finder, Found, Rect, explains, finders
+from engine.worker.order import Order
+from engine.worker.subjects import Alike, Choice
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Emit = Callable[[EventBase], None]
+WITH_FACES = (SubjectKind.PERSON, SubjectKind.CHARACTER)
+COPY = "is a copy of another photo"
+BLURRED = 25.0
+"""Sharpness below which a photo is flagged."""
+JPEG_QUALITY = 95
+
+
+@dataclass(slots=True)
+class Reading:
+    """One photo on its way. `jpeg` is the cleaned photo as it will be kept; pictures are opened from it again when needed."""
+
+    photo_id: str
+    jpeg: bytes
+    size: tuple[int, int]
+    faces: dict[str, list[Found]] = field(default_factory=dict[str, list[Found]])
+    """By finder."""
+
+    def picture(self) -> Image.Image:
+        from PIL import Image
+
+        with Image.open(io.BytesIO(self.jpeg), formats=("JPEG",)) as file:
+            return file.convert("RGB")
+
+
+def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Order) -> Iterator[None]:
+    """Emits one PhotoRead for each of job.photos, and Progress. Raises BadInput, BaseUnavailable."""
+    least = least_crop(job.base)
+    eyes = [make() for make in finders(job.finder)] if job.subject_kind in WITH_FACES else []
+    prints = Prints()
+    known: list[Reading] = []
+    kept: list[Reading] = []
+    with Decoder() as decoder:
+        for ref in job.known:
+            try:
+                reading = _read(decoder, ref, blobs[ref.sha256], 1, eyes, prints)
+            except (Refused, Copy):
+                continue  # it was accepted once; whatever is wrong with it now is not this job's matter
+            known.append(reading)
+            yield
+        for place, ref in enumerate(job.photos):
+            try:
+                kept.append(_read(decoder, ref, blobs[ref.sha256], job.min_side, eyes, prints))
+            except Refused as reason:
+                emit(_refusal(job, ref.photo_id, str(reason)))
+            except Copy as copy:
+                emit(_refusal(job, ref.photo_id, COPY, duplicate_of=copy.of))
+            emit(
+                Progress(job_id=job.job_id, attempt=job.attempt, phase="reading", step=place + 1, total=len(job.photos))
+            )
+            yield
+    finder = _best(eyes, known + kept)
+    choices = _choices(finder, known + kept)[len(known) :]
+    for reading, choice in zip(kept, choices, strict=True):
+        emit(_verdict(job, reading, finder, choice, least))
+        yield
+
+
+class Copy(Exception):
+    def __init__(self, of: str) -> None:
+        super().__init__(of)
+        self.of = of
+
+
+def least_crop(base: BaseModelRef) -> int:
+    """Pixels a crop needs: half of what is trained at; less would be mostly invented by enlarging. Raises BaseUnavailable."""
+    resolution = PORTRAIT_SIDE if base.source == MINIATURE else family(base.family).home_resolution
+    return resolution // 2
+
+
+def _read(decoder: Decoder, ref: PhotoRef, data: bytes, min_side: int, eyes: list[Finder], prints: Prints) -> Reading:
+    """Raises Refused, Copy."""
+    picture = decoder.read(data, min_side).picture()
+    earlier = prints.add(ref.photo_id, picture)
+    if earlier is not None:
+        raise Copy(earlier)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    reading = Reading(ref.photo_id, buffer.getvalue(), picture.size)
+    for finder in eyes:
+        reading.faces[finder.name] = finder.find(picture)
+    return reading
+
+
+def _best(eyes: list[Finder], readings: list[Reading]) -> str:
+    """The finder that explains the set; "" where none was asked."""
+    names = [finder.name for finder in eyes]
+    return max(names, key=lambda name: explains([reading.faces[name] for reading in readings]), default="")
+
+
+def _choices(finder: str, readings: list[Reading]) -> list[Choice | None]:
+    """Whose photo it is, one by one or, where an embedder can tell the faces apart, by who recurs."""
+    single = [subjects.alone(reading.faces.get(finder, []), reading.size) for reading in readings]
+    crowded = any(len(reading.faces.get(finder, [])) > 1 for reading in readings)
+    if finder != "cartoon" or not crowded or not IDENTITY.is_dir():
+        return single
+    import numpy as np
+
+    from engine.miniature.senses import IdentityEmbedder, portrait
+
+    embedder = IdentityEmbedder.load()
+    vectors: list[Any] = []
+    for reading in readings:
+        picture, faces = reading.picture(), reading.faces[finder]
+        vectors.append(embedder.embed([portrait(picture, face.box) for face in faces]) if faces else np.zeros((0, 1)))
+    return subjects.recurring(vectors, Alike.of_the_miniature())
+
+
+def _verdict(job: PrepareJob, reading: Reading, finder: str, choice: Choice | None, least: int) -> PhotoRead:
+    picture, faces = reading.picture(), reading.faces.get(finder, [])
+    crop, flags = _framed(job, picture, finder, faces, choice)
+    side = crop[2] - crop[0]
+    if side < least:
+        return _refusal(
+            job,
+            reading.photo_id,
+            f"shows the face too small ({side} px around it, at least {least} are needed); send one taken closer",
+        )
+    sharpness = framing.sharpness(picture, crop)
+    if sharpness < BLURRED:
+        flags.append(PhotoFlag.BLURRED)
+    caption = captions.describe([picture.crop(crop)], finder)[0] if job.caption else ""
+    return PhotoRead(
+        job_id=job.job_id,
+        attempt=job.attempt,
+        photo_id=reading.photo_id,
+        width=reading.size[0],
+        height=reading.size[1],
+        faces=tuple(
+            Face(
+                box=_box(face.box),
+                score=face.score,
+                likely_subject=bool(choice and choice.sure and choice.index == place),
+            )
+            for place, face in enumerate(faces)
+        ),
+        crop=_box(crop),
+        flags=tuple(flags),
+        caption=caption,
+        sharpness=sharpness,
+        blobs={"photo": reading.jpeg},
+    )
+
+
+def _framed(
+    job: PrepareJob, picture: Image.Image, finder: str, faces: list[Found], choice: Choice | None
+) -> tuple[Rect, list[PhotoFlag]]:
+    """The square to show, and what a person should look at."""
+    if job.subject_kind not in WITH_FACES:
+        style = job.subject_kind is SubjectKind.STYLE
+        return framing.centre(picture.size) if style else framing.salient(picture), []
+    if choice is None:
+        return framing.centre(picture.size), [PhotoFlag.NO_FACE]
+    face = faces[choice.index]
+    around = framing.around_cartoon if finder == "cartoon" else framing.around_person
+    flags = [PhotoFlag.CUT_FACE] if face.cut else []
+    if len(faces) > 1:
+        flags.append(PhotoFlag.GROUP if choice.sure else PhotoFlag.SEVERAL_FACES)
+    return around(face.box, picture.size), flags
+
+
+def _refusal(job: PrepareJob, photo_id: str, reason: str, duplicate_of: str | None = None) -> PhotoRead:
+    return PhotoRead(
+        job_id=job.job_id, attempt=job.attempt, photo_id=photo_id, refused=reason, duplicate_of=duplicate_of
+    )
+
+
+def _box(rect: Rect) -> Box:
+    return Box(x0=rect[0], y0=rect[1], x1=rect[2], y1=rect[3])
