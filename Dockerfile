@@ -4,7 +4,7 @@
 #   docker run --gpus all -v likeness-data:/data \
 #     -v ./config.toml:/config/config.toml:ro -v ./secrets:/run/secrets:ro likeness
 #
-# A machine without a GPU: --build-arg PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# A machine without a GPU: --build-arg PIP_FLAGS="--extra-index-url URL", the index that pytorch.org names
 FROM python:3.12-slim AS build
 
 ARG PIP_FLAGS=""

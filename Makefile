@@ -1,7 +1,7 @@
 # Each target makes its own .venv from nothing; a second run finds it done. What they do is said as they do it.
 #
 #   make demo PYTHON=python3.12                                             another Python
-#   make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"   the small CPU build of torch (no GPU)
+#   make demo PIP_FLAGS="--extra-index-url URL"   the small CPU build of torch (no GPU), from the index that pytorch.org names
 
 PYTHON ?= python3
 PIP_FLAGS ?=
