@@ -38,6 +38,8 @@ def quietly(base: LoadedBase) -> Iterator[None]:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             # PEFT warns of a second adapter on one model, which is what this module is for.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            # diffusers misreads alphas that differ within a text encoder; `heed_alphas` sets them right.
+            warnings.filterwarnings("ignore", message="The following alpha_pattern keys")
             yield
     finally:
         for parameter, flag in wants:
@@ -114,6 +116,19 @@ def load(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> No
         for parameter_name, parameter in host.named_parameters():
             if f".{name}." in parameter_name:
                 parameter.requires_grad_(False)
+
+
+def heed_alphas(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Give every module of a loaded adapter the alpha its file says; a file without one means alpha = rank."""
+    for site in base.sites:
+        layer = base.part(site)
+        if isinstance(layer, LoraLayer) and name in layer.lora_A:
+            stem = (
+                site.key if f"{site.key}.lora_down.weight" in tensors else site.key.replace("lora_te_", "lora_te1_", 1)
+            )
+            alpha = tensors.get(f"{stem}.alpha")
+            layer.lora_alpha[name] = float(layer.r[name] if alpha is None else alpha)
+            layer.set_scale(name, 1.0)
 
 
 def detach(base: LoadedBase, name: str) -> None:

@@ -44,6 +44,7 @@ def paint(
             file = lora_file.read(blobs[use.sha256])
             lora_file.check_fit(file, base)
             adapters.load(base, name, file.tensors)
+            adapters.heed_alphas(base, name, file.tensors)
             names[name] = use.strength
             labels.append(f"{file.trigger or 'lora'}: {use.sha256[:10]}")
             yield

@@ -42,7 +42,7 @@ PROGRESS_S = 0.5
 READ_EVERY = 25
 """Steps between two looks at the loss on an accelerator: looking waits for it. On a CPU looking is free."""
 PREVIEWS_AT_ONCE = 8
-ABANDONED_S = 14 * 24 * 3600.0
+ABANDONED_S = 3 * 24 * 3600.0
 
 Emit = Callable[[EventBase], None]
 Clock = Callable[[], float]

@@ -107,23 +107,23 @@ class Judge:
 def images_of(identity: int, plain: bool) -> tuple[list[TrainImage], dict[str, bytes]]:
     """The photos of one identity, prepared by the engine; `plain` skips that and takes clean portraits and true captions."""
     photos = draw_photos(identity, PHOTOS, plain)
-    blobs = {_sha256(photo.data): photo.data for photo in photos}
+    blobs = {sha256(photo.data): photo.data for photo in photos}
     if plain:
         said = [caption(photo.subject.scene).partition(", ")[2] for photo in photos]
-        return [_image(photo.name, photo.data, words) for photo, words in zip(photos, said, strict=True)], blobs
-    refs = tuple(PhotoRef(photo_id=photo.name, sha256=_sha256(photo.data)) for photo in photos)
-    told = _run(lambda emit: prepare(PrepareJob(job_id="photos", photos=refs), blobs, emit, Order()))
+        return [image(photo.name, photo.data, words) for photo, words in zip(photos, said, strict=True)], blobs
+    refs = tuple(PhotoRef(photo_id=photo.name, sha256=sha256(photo.data)) for photo in photos)
+    told = run(lambda emit: prepare(PrepareJob(job_id="photos", photos=refs), blobs, emit, Order()))
     kept = [event for event in told if isinstance(event, PhotoRead) and event.refused is None]
-    clean = {_sha256(event.blobs["photo"]): event.blobs["photo"] for event in kept}
+    clean = {sha256(event.blobs["photo"]): event.blobs["photo"] for event in kept}
     images = [
-        _image(event.photo_id, event.blobs["photo"], event.caption).model_copy(update={"crop": event.crop})
+        image(event.photo_id, event.blobs["photo"], event.caption).model_copy(update={"crop": event.crop})
         for event in kept
     ]
     return images, clean
 
 
-def _image(name: str, data: bytes, words: str) -> TrainImage:
-    return TrainImage(photo_id=name, sha256=_sha256(data), caption=as_trained(KIND, TRIGGER, CLASS_WORD, words))
+def image(name: str, data: bytes, words: str) -> TrainImage:
+    return TrainImage(photo_id=name, sha256=sha256(data), caption=as_trained(KIND, TRIGGER, CLASS_WORD, words))
 
 
 def measure(
@@ -137,15 +137,14 @@ def measure(
     )  # fmt: skip
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        told = _run(lambda emit: train(base, job, blobs, Path(scratch), emit, Order()))
+        told = run(lambda emit: train(base, job, blobs, Path(scratch), emit, Order()))
     seconds = time.monotonic() - started
     epochs = {event.epoch: event for event in told if isinstance(event, EpochReady)}
     done = told[-1]
     assert isinstance(done, Done)
     suggested = done.suggested or max(epochs)
 
-    rng = np.random.default_rng([97, identity])
-    scenes = [unseen_scene(rng) for _ in range(SCENES)]
+    scenes = unseen_scenes(identity, SCENES)
     asked = [scene for scene in scenes for _ in range(PER_SCENE)]
     bare = painted(base, scenes, None)
     ours = painted(base, scenes, epochs[suggested].blobs["lora"])
@@ -173,10 +172,16 @@ def measure(
     )
 
 
+def unseen_scenes(identity: int, count: int) -> list[Scene]:
+    """Scenes whose combination of things the base never saw."""
+    rng = np.random.default_rng([97, identity])
+    return [unseen_scene(rng) for _ in range(count)]
+
+
 def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None) -> list[Image.Image]:
     """Two pictures of each scene, the same seeds whoever paints."""
     pictures: list[Image.Image] = []
-    blobs = {} if lora is None else {_sha256(lora): lora}
+    blobs = {} if lora is None else {sha256(lora): lora}
     for index, scene in enumerate(scenes):
         job = PaintJob(
             job_id=f"scene-{index}", prompt=caption(scene, f"{TRIGGER} {CLASS_WORD}"),
@@ -184,9 +189,7 @@ def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None) -> li
             steps=base.spec.preview_steps, cfg=base.spec.preview_cfg,
         )  # fmt: skip
         (event,) = [
-            one
-            for one in _run(lambda emit, job=job: paint(base, job, blobs, emit, Order()))
-            if isinstance(one, Painted)
+            one for one in run(lambda emit, job=job: paint(base, job, blobs, emit, Order())) if isinstance(one, Painted)
         ]
         pictures += [
             Image.open(io.BytesIO(event.blobs[f"picture_{number}"])).convert("RGB") for number in range(PER_SCENE)
@@ -209,7 +212,7 @@ def sheet(*rows: Sequence[Image.Image], side: int = 96) -> Image.Image:
     return whole
 
 
-def _run(work: object) -> list[EventBase]:
+def run(work: object) -> list[EventBase]:
     """Drive one of the engine's generators to its end; what it emitted."""
     told: list[EventBase] = []
     steps: Iterator[None] = work(told.append)  # pyright: ignore[reportCallIssue]
@@ -218,7 +221,7 @@ def _run(work: object) -> list[EventBase]:
     return told
 
 
-def _sha256(data: bytes) -> str:
+def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -228,8 +231,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
         own = next(epoch for epoch in one.epochs if epoch["epoch"] == one.suggested)
         lines.append(
             f"{one.identity:8d}  {one.photos:6d}  {one.seconds:7.0f}  {one.suggested:5d}  {one.likeness:8.1f}  {one.base:5.1f}"
-            f"   {own['likeness'] or 0:5.1f} / {own['fidelity'] or 0:5.1f}   {one.right['all']:10.1f}  {one.base_right['all']:6.1f}"
-            f"  {one.kept:5.1f}"
+            f"   {own['likeness'] or 0:5.1f} / {own['fidelity'] or 0:5.1f}   {one.right['all']:10.1f}"
+            f"  {one.base_right['all']:6.1f}  {one.kept:5.1f}"
         )
     return "\n".join(lines)
 

@@ -93,6 +93,20 @@ def test_strength_scales_and_zero_is_the_bare_base(base: LoadedBase) -> None:
     assert np.abs(at(0.5) - bare).mean() < np.abs(at(1.0) - bare).mean()
 
 
+def test_every_module_plays_at_its_own_alpha(base: LoadedBase) -> None:
+    """diffusers 0.42 loses alphas that differ within a text encoder."""
+    file = lora_file.read(lora(base))
+    alphas = {name: tensor for name, tensor in file.tensors.items() if name.endswith(".alpha")}
+    for index, alpha in enumerate(alphas.values()):
+        alpha.fill_(1 + index % 3)
+    adapters.load(base, "mixed", file.tensors)
+    adapters.heed_alphas(base, "mixed", file.tensors)
+    for site in base.sites:
+        layer = base.part(site)
+        assert layer.scaling["mixed"] == alphas[f"{site.key}.alpha"].item() / 4, site.key  # pyright: ignore
+    adapters.detach(base, "mixed")
+
+
 def test_two_loras_add_up(base: LoadedBase) -> None:
     blobs = {"a" * 64: lora(base, loud=0.1), "b" * 64: lora(base, rank=2, alpha=4, loud=0.1)}
     uses = [LoraUse(sha256=sha256) for sha256 in blobs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,14 +65,16 @@ def base_steps(told: Told) -> int:
     return max((event.step for event in told.of(Progress) if event.phase == "training"), default=0)
 
 
-@pytest.fixture(autouse=True)
-def talkative(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def talkative() -> Iterator[None]:
     """Every step is told, and every step leaves a checkpoint: the moments a crash can come at."""
-    monkeypatch.setattr(training, "PROGRESS_S", 0.0)
-    monkeypatch.setattr(training, "CHECKPOINT_S", 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "PROGRESS_S", 0.0)
+        patch.setattr(training, "CHECKPOINT_S", 0.0)
+        yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """One training nobody disturbed."""
     return run(tiny.base(tiny_folder), tmp_path_factory.mktemp("whole"))
