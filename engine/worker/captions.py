@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from engine.worker.finders import Rect
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from engine.miniature.senses import Captioner
 
 SUBJECT = re.compile(
     r"^(?:an? )?(?:portrait|picture|photo|photograph|drawing|image|close[- ]?up)? ?(?:of )?(?:an? |the )?"
@@ -32,12 +35,24 @@ def without_identity(said: str) -> str:
     return ", ".join(part for part in (part.strip() for part in words.split(",")) if part and not IDENTITY.search(part))
 
 
-def describe(crops: Sequence[Image.Image], finder: str) -> list[str]:
-    """One caption for each crop. Only the miniature brings a captioner, and it knows its own world only: else they are empty."""
-    from engine.miniature import CAPTIONER
+class Describer:
+    """Captions for photos in which `finder` found the faces. Loads its captioner when it is first asked.
 
-    if finder != "cartoon" or not CAPTIONER.is_dir() or not crops:
-        return [""] * len(crops)
-    from engine.miniature.senses import Captioner
+    Only the miniature brings one, and it knows its own world only; without one a caption is empty, for a person to fill.
+    """
 
-    return [without_identity(said) for said in Captioner.load().describe(list(crops))]
+    def __init__(self, finder: str) -> None:
+        from engine.miniature import CAPTIONER
+
+        self._has_words = finder == "cartoon" and CAPTIONER.is_dir()
+        self._captioner: Captioner | None = None
+
+    def describe(self, picture: Image.Image, crop: Rect, face: Rect | None) -> str:
+        """The caption of what `crop` shows; with a face, of the frame around it, which is how the captioner was taught."""
+        if not self._has_words:
+            return ""
+        from engine.miniature.senses import Captioner, portrait
+
+        self._captioner = self._captioner or Captioner.load()
+        shown = portrait(picture, face) if face else picture.crop(crop)
+        return without_identity(self._captioner.describe([shown])[0])

@@ -19,7 +19,7 @@ SHARPNESS_SIDE = 256
 def around_person(face: Rect, size: tuple[int, int]) -> Rect:
     left, top, right, low = face
     long = max(right - left, low - top)
-    return _square((left + right) / 2, (top + low) / 2 + DOWN * long, HEAD_AND_SHOULDERS * long, size)
+    return _square((left + right) / 2, (top + low) / 2 + DOWN * long, HEAD_AND_SHOULDERS * long, size, face)
 
 
 def around_cartoon(face: Rect, size: tuple[int, int]) -> Rect:
@@ -27,7 +27,7 @@ def around_cartoon(face: Rect, size: tuple[int, int]) -> Rect:
     from engine.miniature.senses import portrait_frame
 
     left, top, right, low = portrait_frame(face)
-    return _square((left + right) / 2, (top + low) / 2, max(right - left, low - top), size)
+    return _square((left + right) / 2, (top + low) / 2, max(right - left, low - top), size, face)
 
 
 def centre(size: tuple[int, int]) -> Rect:
@@ -68,9 +68,22 @@ def sharpness(picture: Image.Image, crop: Rect) -> float:
     return round(float(cv2.Laplacian(grey, cv2.CV_64F).var()), 1)
 
 
-def _square(x: float, y: float, side: float, size: tuple[int, int]) -> Rect:
-    """A square of about this side around (x, y), inside the photo: pushed inwards first, made smaller only where it must."""
-    whole = max(1, min(round(side), *size))
-    left = min(max(0, round(x - whole / 2)), size[0] - whole)
-    top = min(max(0, round(y - whole / 2)), size[1] - whole)
-    return left, top, left + whole, top + whole
+def _square(x: float, y: float, side: float, size: tuple[int, int], face: Rect | None = None) -> Rect:
+    """A square of about this side around (x, y), inside the photo: pushed inwards first, made smaller only where it must.
+
+    It shows all of `face` where a square inside the photo can.
+    """
+    left, top, right, low = face or (round(x), round(y), round(x), round(y))
+    whole = max(1, min(max(round(side), right - left, low - top), *size))
+    return (
+        (at := _pushed(round(x - whole / 2), whole, left, right, size[0])),
+        (down := _pushed(round(y - whole / 2), whole, top, low, size[1])),
+        at + whole,
+        down + whole,
+    )
+
+
+def _pushed(start: int, whole: int, first: int, last: int, room: int) -> int:
+    """Where a stretch of `whole` begins that wants to begin at `start`, covers first..last and stays in 0..room."""
+    covering = min(max(start, last - whole), first)
+    return min(max(0, covering), room - whole)

@@ -26,7 +26,8 @@ from engine.protocol import (
     Progress,
     SubjectKind,
 )
-from engine.worker import captions, framing, subjects
+from engine.worker import framing, subjects
+from engine.worker.captions import Describer
 from engine.worker.decode import Decoder, Refused
 from engine.worker.duplicates import Prints
 from engine.worker.finders import Finder, Found, Rect, explains, finders
@@ -89,8 +90,9 @@ def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Orde
             yield
     finder = _best(eyes, known + kept)
     choices = _choices(finder, known + kept)[len(known) :]
+    describer = Describer(finder)
     for reading, choice in zip(kept, choices, strict=True):
-        emit(_verdict(job, reading, finder, choice, least))
+        emit(_verdict(job, reading, finder, choice, least, describer))
         yield
 
 
@@ -144,7 +146,9 @@ def _choices(finder: str, readings: list[Reading]) -> list[Choice | None]:
     return subjects.recurring(vectors, Alike.of_the_miniature())
 
 
-def _verdict(job: PrepareJob, reading: Reading, finder: str, choice: Choice | None, least: int) -> PhotoRead:
+def _verdict(
+    job: PrepareJob, reading: Reading, finder: str, choice: Choice | None, least: int, describer: Describer
+) -> PhotoRead:
     picture, faces = reading.picture(), reading.faces.get(finder, [])
     crop, flags = _framed(job, picture, finder, faces, choice)
     side = crop[2] - crop[0]
@@ -157,7 +161,8 @@ def _verdict(job: PrepareJob, reading: Reading, finder: str, choice: Choice | No
     sharpness = framing.sharpness(picture, crop)
     if sharpness < BLURRED:
         flags.append(PhotoFlag.BLURRED)
-    caption = captions.describe([picture.crop(crop)], finder)[0] if job.caption else ""
+    face = faces[choice.index].box if choice else None
+    caption = describer.describe(picture, crop, face) if job.caption else ""
     return PhotoRead(
         job_id=job.job_id,
         attempt=job.attempt,

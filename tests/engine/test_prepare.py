@@ -1,0 +1,312 @@
+"""Reading a set of photos: what is refused, what is kept, how it is framed, and who it is about."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter, ImageOps
+
+from engine.errors import BaseUnavailable
+from engine.protocol import (
+    BaseModelRef,
+    EventBase,
+    PhotoFlag,
+    PhotoRead,
+    PhotoRef,
+    PrepareJob,
+    Progress,
+    SubjectKind,
+)
+from engine.worker import framing, subjects
+from engine.worker.captions import without_identity
+from engine.worker.finders import Found, explains, overlap
+from engine.worker.order import Order
+from engine.worker.prepare import prepare
+from engine.worker.subjects import Alike
+from tests.corpus import hostile
+
+BASE = BaseModelRef(source="some/base")
+"""Not the miniature: trained at 512."""
+
+
+def noise(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """A picture like no other: coloured clouds."""
+    rng = np.random.default_rng(seed)
+    return Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+
+
+def read(
+    files: Mapping[str, bytes], known: Mapping[str, bytes] | None = None, **more: Any
+) -> tuple[list[EventBase], int]:
+    """All that `prepare` says about files by name, and how often it yielded."""
+    known = known or {}
+
+    def refs(named: Mapping[str, bytes]) -> tuple[PhotoRef, ...]:
+        return tuple(PhotoRef(photo_id=name, sha256=hashlib.sha256(data).hexdigest()) for name, data in named.items())
+
+    settings: dict[str, Any] = {"base": BASE, "finder": "haar", "subject_kind": SubjectKind.OBJECT} | more
+    job = PrepareJob(job_id="job", photos=refs(files), known=refs(known), **settings)
+    blobs = {hashlib.sha256(data).hexdigest(): data for data in (*files.values(), *known.values())}
+    events: list[EventBase] = []
+    count = sum(1 for _ in prepare(job, blobs, events.append, Order()))
+    return events, count
+
+
+def verdicts(events: Sequence[EventBase]) -> dict[str, PhotoRead]:
+    return {event.photo_id: event for event in events if isinstance(event, PhotoRead)}
+
+
+def test_one_broken_photo_takes_nothing_else_down() -> None:
+    good = hostile.saved(noise(1), "JPEG", quality=92)
+    layered = noise(1).convert("RGBA")
+    events, count = read(
+        {
+            "good": good,
+            "cut short": good[:4000],
+            "words": hostile.WORDS,
+            "bomb": hostile.png_bomb(20000, 20000),
+            "copy with alpha": hostile.saved(layered.resize((800, 600)), "PNG"),
+            "mirrored copy": hostile.saved(ImageOps.mirror(noise(1)), "WEBP"),
+            "icon": hostile.saved(noise(2, (50, 50)), "PNG"),
+            "on its side": hostile.with_gps(),
+            "other": hostile.saved(noise(3), "PNG"),
+        }
+    )
+    read_as = verdicts(events)
+    assert len(read_as) == 9
+    assert {name: (event.refused, event.duplicate_of) for name, event in read_as.items() if event.refused} == {
+        "cut short": ("is an incomplete upload; send it again", None),
+        "words": ("is not a photo; send a JPEG, PNG or WebP photo", None),
+        "bomb": ("has 20000x20000 px; at most 50 megapixels are read, send it smaller", None),
+        "copy with alpha": ("is a copy of another photo", "good"),
+        "mirrored copy": ("is a copy of another photo", "good"),
+        "icon": ("is 50 px wide; at least 256 are needed", None),
+    }
+    assert all(not event.blobs for event in read_as.values() if event.refused)
+    kept = [name for name, event in read_as.items() if not event.refused]
+    assert kept == ["good", "on its side", "other"]
+    assert count == 9 + 3, "it yields after every photo, and after every verdict"
+    steps = [(event.step, event.total) for event in events if isinstance(event, Progress)]
+    assert steps == [(place + 1, 9) for place in range(9)]
+
+
+def test_a_kept_photo_is_rebuilt_from_its_pixels_alone() -> None:
+    data = hostile.with_gps(6)
+    event = verdicts(read({"photo": data})[0])["photo"]
+    clean = event.blobs["photo"]
+    for trace in (b"Exif", b"secret", b"Secret", b"http", b"ICC", b"xmp", b"GPS"):
+        assert trace not in clean
+    with Image.open(io.BytesIO(clean)) as picture:
+        assert picture.format == "JPEG" and not picture.getexif()
+        assert picture.size == (event.width, event.height) == (480, 640)
+
+
+def test_a_photo_the_dataset_has_already_is_a_copy() -> None:
+    old = hostile.saved(noise(5), "JPEG", quality=95)
+    new = hostile.saved(noise(5).resize((512, 384)), "JPEG", quality=60)
+    event = verdicts(read({"new": new}, known={"old": old})[0])["new"]
+    assert event.duplicate_of == "old" and event.refused
+
+
+def test_an_unreadable_known_photo_is_nobodys_fault() -> None:
+    events, _ = read({"new": hostile.saved(noise(5), "JPEG")}, known={"old": b"broken"})
+    assert verdicts(events)["new"].refused is None
+
+
+def test_other_pictures_are_no_copies() -> None:
+    events, _ = read({str(seed): hostile.saved(noise(seed, (300, 300)), "JPEG") for seed in range(12)})
+    assert not [event for event in verdicts(events).values() if event.refused]
+
+
+def test_an_unknown_family_is_said() -> None:
+    with pytest.raises(BaseUnavailable, match="no model family"):
+        read({"photo": hostile.saved(noise(1), "JPEG")}, base=BaseModelRef(family="sd99", source="x"))
+
+
+# -- faces, by a finder that is told what to find --------------------------------------------------------------------
+
+
+class Told:
+    """Finds by the size of the photo."""
+
+    def __init__(self, name: str, found: dict[tuple[int, int], list[Found]]) -> None:
+        self.name, self._found = name, found
+
+    def find(self, picture: Image.Image) -> list[Found]:
+        return self._found.get(picture.size, [])
+
+
+def with_finders(monkeypatch: pytest.MonkeyPatch, *told: Told) -> None:
+    makers = [lambda finder=finder: finder for finder in told]
+    monkeypatch.setattr("engine.worker.prepare.finders", lambda _: makers)
+
+
+def photo(seed: int, size: tuple[int, int]) -> bytes:
+    return hostile.saved(noise(seed, size), "JPEG")
+
+
+def test_people_are_framed_and_doubts_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"one": (800, 600), "two": (820, 600), "cut": (840, 600), "none": (860, 600), "far": (880, 600)}
+    told = Told(
+        "haar",
+        {
+            sizes["one"]: [Found((300, 100, 500, 300), 0.9)],
+            sizes["two"]: [Found((100, 100, 300, 300), 0.9), Found((500, 120, 640, 260), 0.9)],
+            sizes["cut"]: [Found((0, 100, 150, 300), 0.9, cut=True)],
+            sizes["far"]: [Found((400, 200, 440, 240), 0.9)],
+        },
+    )
+    with_finders(monkeypatch, told)
+    files = {name: photo(seed, size) for seed, (name, size) in enumerate(sizes.items())}
+    read_as = verdicts(read(files, subject_kind=SubjectKind.PERSON)[0])
+    assert {name: event.flags for name, event in read_as.items()} == {
+        "one": (),
+        "two": (PhotoFlag.SEVERAL_FACES,),
+        "cut": (PhotoFlag.CUT_FACE,),
+        "none": (PhotoFlag.NO_FACE,),
+        "far": (),
+    }
+    assert (
+        read_as["far"].refused
+        == "shows the face too small (88 px around it, at least 256 are needed); send one taken closer"
+    )
+    assert [face.likely_subject for face in read_as["one"].faces] == [True]
+    assert [face.likely_subject for face in read_as["two"].faces] == [False, False], "it is asked, not guessed"
+    assert read_as["none"].crop is not None and read_as["none"].crop.model_dump() == {
+        "x0": 130,
+        "y0": 0,
+        "x1": 730,
+        "y1": 600,
+    }
+    for name in ("one", "two", "cut"):
+        crop, face = read_as[name].crop, read_as[name].faces[0].box
+        assert crop and crop.x0 <= face.x0 and crop.y0 <= face.y0 and crop.x1 >= face.x1 and crop.y1 >= face.y1
+
+
+def test_the_finder_is_chosen_for_the_whole_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [(600 + 10 * n, 600) for n in range(4)]
+    poor = Told("haar", {sizes[0]: [Found((10, 10, 300, 300), 1.0)]})
+    good = Told("yunet", {size: [Found((200, 100, 400, 300), 0.8)] for size in sizes[1:]})
+    with_finders(monkeypatch, poor, good)
+    read_as = verdicts(
+        read({str(n): photo(n, size) for n, size in enumerate(sizes)}, subject_kind=SubjectKind.PERSON)[0]
+    )
+    assert [len(event.faces) for event in read_as.values()] == [0, 1, 1, 1]
+
+
+def test_a_blurred_photo_is_flagged_and_kept() -> None:
+    sharp, soft = noise(1), noise(2)
+    files = {
+        "sharp": hostile.saved(sharp, "PNG"),
+        "soft": hostile.saved(soft.filter(ImageFilter.GaussianBlur(25)), "PNG"),
+    }
+    read_as = verdicts(read(files)[0])
+    assert read_as["sharp"].flags == () and read_as["soft"].flags == (PhotoFlag.BLURRED,)
+    assert read_as["sharp"].sharpness > 10 * read_as["soft"].sharpness
+    assert read_as["soft"].refused is None
+
+
+def test_a_style_is_shown_from_the_middle_and_an_object_from_where_it_stands() -> None:
+    picture = Image.new("RGB", (900, 400), (200, 210, 220))
+    picture.paste(noise(3, (200, 200)), (650, 100))
+    data = hostile.saved(picture, "PNG")
+    style = verdicts(read({"it": data}, subject_kind=SubjectKind.STYLE)[0])["it"].crop
+    thing = verdicts(read({"it": data}, subject_kind=SubjectKind.OBJECT)[0])["it"].crop
+    assert style and thing
+    assert (style.x0, style.x1) == (250, 650)
+    assert thing.x0 > 330 and thing.x1 >= 740 and thing.y1 - thing.y0 == 400
+
+
+# -- the parts ---------------------------------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_every_square_lies_in_the_photo_and_shows_the_whole_face(data: st.DataObject) -> None:
+    wide, high = (data.draw(st.integers(64, 3000)) for _ in range(2))
+    left, top = data.draw(st.integers(0, wide - 8)), data.draw(st.integers(0, high - 8))
+    most = min(wide, high)
+    right = data.draw(st.integers(left + 4, min(wide, left + most)))
+    low = data.draw(st.integers(top + 4, min(high, top + most)))
+    for around in (framing.around_person, framing.around_cartoon):
+        x0, y0, x1, y1 = around((left, top, right, low), (wide, high))
+        assert 0 <= x0 < x1 <= wide and 0 <= y0 < y1 <= high and x1 - x0 == y1 - y0
+        if around is framing.around_person or 0.6 < (right - left) / (low - top) < 1.2:
+            assert x0 <= left and y0 <= top and x1 >= right and y1 >= low
+
+
+def unit(*numbers: float) -> Any:
+    vector = np.array(numbers, dtype=np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+ALIKE = Alike(stranger=0.0, same=0.9)
+
+
+def test_who_recurs_is_the_subject() -> None:
+    me, friend, other = (1, 0.1, 0), (0, 1, 0.1), (0.1, 0, 1)
+    photos = [
+        np.stack([unit(*friend), unit(*me)]),
+        np.stack([unit(1, 0.2, 0.1)]),
+        np.stack([unit(*me), unit(*other)]),
+        np.zeros((0, 3), dtype=np.float32),
+        np.stack([unit(1, 0, 0.15)]),
+    ]
+    chosen = subjects.recurring(photos, ALIKE)
+    assert [choice and (choice.index, choice.sure) for choice in chosen] == [
+        (1, True),
+        (0, True),
+        (0, True),
+        None,
+        (0, True),
+    ]
+
+
+def test_two_alike_are_asked_about_and_so_is_a_photo_by_itself() -> None:
+    twins = np.stack([unit(1, 0.1, 0), unit(1, 0, 0.1)])
+    (first, _) = subjects.recurring([twins, np.stack([unit(1, 0, 0)])], ALIKE)
+    assert first is not None and not first.sure
+    (single,) = subjects.recurring([np.stack([unit(1, 0, 0), unit(0, 1, 0)])], ALIKE)
+    assert single is not None and not single.sure
+    assert subjects.recurring([np.zeros((0, 3), dtype=np.float32)], ALIKE) == [None]
+
+
+def test_the_foremost_face_is_large_whole_and_near_the_middle() -> None:
+    small, large, cut = (
+        Found((400, 200, 460, 260), 0.9),
+        Found((380, 180, 580, 380), 0.9),
+        Found((0, 0, 230, 230), 0.9, cut=True),
+    )
+    assert subjects.foremost([small, large, cut], (900, 600)) == 1
+
+
+def test_overlap_and_explaining() -> None:
+    assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0
+    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
+    sure, crowd = [Found((0, 0, 9, 9), 0.9)], [Found((0, 0, 9, 9), 0.5)] * 5
+    assert explains([sure, sure]) > explains([sure, []]) and explains([sure, sure]) > explains([crowd, crowd])
+
+
+@pytest.mark.parametrize(
+    ("said", "caption"),
+    [
+        (
+            "a portrait of a person, smiling, wearing a red sweater, on the moon",
+            "smiling, wearing a red sweater, on the moon",
+        ),
+        ("a portrait of a person, sad, with brown hair, blue eyes, in a forest.", "sad, in a forest"),
+        ("a photo of a woman wearing sunglasses", "wearing sunglasses"),
+        ("a portrait of a person", ""),
+        ("an elderly man, at the beach", "at the beach"),
+        ("", ""),
+    ],
+)
+def test_a_caption_never_says_what_somebody_looks_like(said: str, caption: str) -> None:
+    assert without_identity(said) == caption

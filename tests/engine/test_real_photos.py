@@ -1,0 +1,80 @@
+"""Real photos, planted with what goes wrong: see ../shared/photos/README.md. They stay out of the repository."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from engine.protocol import BaseModelRef, EventBase, PhotoFlag, PhotoRead, PhotoRef, PrepareJob, SubjectKind
+from engine.worker.order import Order
+from engine.worker.prepare import prepare
+
+PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
+pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"the real photos are not at {PHOTOS}")
+
+HIS_FACE = {
+    "32bit.png": (300, 410),
+    "obama.jpg": (495, 240),
+    "obama1.jpg": (760, 365),
+    "obama3.jpg": (795, 420),
+    "obama_and_biden.jpg": (1235, 480),
+    "obama_partial_face.jpg": (75, 240),
+    "two_people.jpg": (320, 115),
+}
+"""The middle of the subject's face, read off the photos by eye."""
+
+
+def read(kind: SubjectKind) -> dict[str, PhotoRead]:
+    files = sorted((PHOTOS / kind.value).iterdir())
+    refs = tuple(PhotoRef(photo_id=file.name, sha256=hashlib.sha256(file.read_bytes()).hexdigest()) for file in files)
+    job = PrepareJob(job_id="job", base=BaseModelRef(source="a/base"), subject_kind=kind, photos=refs)
+    blobs = {ref.sha256: file.read_bytes() for ref, file in zip(refs, files, strict=True)}
+    events: list[EventBase] = []
+    for _ in prepare(job, blobs, events.append, Order()):
+        pass
+    return {event.photo_id: event for event in events if isinstance(event, PhotoRead)}
+
+
+@pytest.fixture(scope="module")
+def people() -> dict[str, PhotoRead]:
+    return read(SubjectKind.PERSON)
+
+
+def test_nine_are_given_the_copy_and_the_small_one_are_refused(people: dict[str, PhotoRead]) -> None:
+    assert len(people) == 9
+    refused = {name: (event.refused, event.duplicate_of) for name, event in people.items() if event.refused}
+    assert refused == {
+        "obama2.jpg": ("is a copy of another photo", "32bit.png"),
+        "obama_small.jpg": ("is 240 px high; at least 256 are needed", None),
+    }
+
+
+def test_the_cut_face_is_flagged_and_the_groups_are_asked_about(people: dict[str, PhotoRead]) -> None:
+    flags = {name: event.flags for name, event in people.items() if event.flags}
+    assert flags == {
+        "obama_partial_face.jpg": (PhotoFlag.CUT_FACE,),
+        "obama_and_biden.jpg": (PhotoFlag.SEVERAL_FACES,),
+        "two_people.jpg": (PhotoFlag.SEVERAL_FACES,),
+    }
+
+
+@pytest.mark.parametrize("name", HIS_FACE)
+def test_every_crop_holds_his_whole_face_and_nothing_false_is_found(people: dict[str, PhotoRead], name: str) -> None:
+    event = people[name]
+    x, y = HIS_FACE[name]
+    (face,) = [one.box for one in event.faces if one.box.x0 <= x < one.box.x1 and one.box.y0 <= y < one.box.y1]
+    crop = event.crop
+    assert crop is not None
+    assert crop.x0 <= face.x0 and crop.y0 <= face.y0 and crop.x1 >= face.x1 and crop.y1 >= face.y1
+    assert 1.4 <= (crop.x1 - crop.x0) / (face.x1 - face.x0) <= 2.6
+    assert len(event.faces) == (2 if PhotoFlag.SEVERAL_FACES in event.flags else 1)
+
+
+@pytest.mark.parametrize("kind", [SubjectKind.PET, SubjectKind.STYLE])
+def test_a_dog_and_a_drawing_need_no_face(kind: SubjectKind) -> None:
+    for event in read(kind).values():
+        assert event.refused is None and event.flags == () and event.faces == ()
+        crop = event.crop
+        assert crop is not None and crop.x1 - crop.x0 == min(event.width, event.height)
