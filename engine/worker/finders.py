@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +32,8 @@ HAAR_SIDE = 600
 FRONTAL = ("haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_alt.xml", "haarcascade_frontalface_default.xml")
 """The first one is asked about every photo, the others only where it saw something."""
 PROFILE = "haarcascade_profileface.xml"
+PIECES = 0.1
+"""Boxes of which the smaller one is covered by more than this are pieces of one cartoon face."""
 LEAST_SHARE, LEAST_LARGE = 0.06, 0.12
 """Of the short side: how small a face may be. Profiles and cut faces are only looked for where they are large."""
 LEAST_NEIGHBOURS = 3
@@ -76,8 +79,28 @@ class CartoonFinder:
         self._senses = FaceFinder.load()
 
     def find(self, picture: Image.Image) -> list[Found]:
-        found = [Found(face.box, round(face.sureness, 3)) for face in self._senses.find(picture)]
+        found = self._look(picture)
+        if any(_covered(one.box, other.box) > PIECES for one, other in combinations(found, 2)):
+            found = self._put_together(found, picture)
         return _ordered(found, picture.size)
+
+    def _look(self, picture: Image.Image) -> list[Found]:
+        return [Found(face.box, round(face.sureness, 3)) for face in self._senses.find(picture)]
+
+    def _put_together(self, found: list[Found], picture: Image.Image) -> list[Found]:
+        """Faces do not overlap; boxes that do are pieces of a large one, which is mostly seen whole in the mirror."""
+        from PIL import ImageOps
+
+        wide = picture.width
+        mirrored = [
+            replace(face, box=(wide - face.box[2], face.box[1], wide - face.box[0], face.box[3]))
+            for face in self._look(ImageOps.mirror(picture))
+        ]
+        whole: list[Found] = []
+        for face in sorted(found + mirrored, key=lambda face: -face.area):
+            if not any(_covered(face.box, other.box) > PIECES for other in whole):
+                whole.append(face)
+        return whole
 
 
 class HaarFinder:
@@ -199,6 +222,15 @@ def overlap(one: Rect, other: Rect) -> float:
         return 0.0
     both = wide * high
     return both / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both)
+
+
+def _covered(one: Rect, other: Rect) -> float:
+    """Intersection over the smaller of the two."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / min((one[2] - one[0]) * (one[3] - one[1]), (other[2] - other[0]) * (other[3] - other[1]))
 
 
 def _grey(picture: Image.Image, side: int) -> tuple[Grey, float]:
