@@ -221,8 +221,8 @@ class LocalEngine:
         watch = asyncio.create_task(self._watch(process))
         try:
             await self._listen(reader, writer)
-        except (Closed, BadFrame):
-            pass  # whatever it was about to say, it is over
+        except (Closed, BadFrame, ValueError, KeyError):
+            pass  # it closed, or speaks of things that do not exist: either way this life is over
         finally:
             watch.cancel()
             self._writer = None

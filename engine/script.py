@@ -134,7 +134,9 @@ class Play:
         for image in job.images:
             start.update(blobs[image.sha256] + image.caption.encode())
         saved = self._scratch / f"{hashlib.sha256(job.job_id.encode()).hexdigest()[:16]}.json"
-        bundle = json.loads(saved.read_text()) if saved.exists() else {"step": 0, "state": start.hexdigest()}
+        bundle: dict[str, Any] = (
+            json.loads(saved.read_text()) if saved.exists() else {"step": 0, "state": start.hexdigest()}
+        )
         step, state = int(bundle["step"]), str(bundle["state"])
         ends: dict[str, str] = bundle.get("ends", {})
         if 0 not in job.have_epochs:

@@ -158,6 +158,13 @@ class Control:
         except (Closed, BadFrame):
             self._close()
             return
+        try:
+            self._obey(desk, frame)
+        except (ValueError, KeyError):  # and no word of it into the log: it may quote a prompt
+            self._close()
+        self.wake_work.set()
+
+    def _obey(self, desk: Desk, frame: Frame) -> None:
         header = frame.header
         match header.get("type"):
             case "submit":
@@ -171,7 +178,6 @@ class Control:
                 self._park(desk)
             case _:
                 self._close()
-        self.wake_work.set()
 
     def _park(self, desk: Desk) -> None:
         desk.park()

@@ -11,6 +11,7 @@ one thread that calls `step`, which is the only one that touches torch.
 
 from __future__ import annotations
 
+import gc
 import queue
 import sys
 import time
@@ -152,7 +153,11 @@ class Desk:
             more = _makes_a_step(task.work)
         except Exception as error:  # noqa: BLE001  one job's failure is told and ends that job; the others go on
             more = False
-            self._say(task, failure(error, task.job))
+            failed = failure(error, task.job)
+            self._say(task, failed)
+            if failed.failure is FailureKind.MEMORY:
+                error.__traceback__ = None  # it holds the tensors that were too many
+                _free_memory()
         self._step_s.append(self._clock() - started)
         self.count += 1
         if not more:
@@ -254,6 +259,13 @@ class Desk:
             task.order.park = True
             if task.work is None or not isinstance(task.job, TrainJob):
                 self._end(task)
+
+
+def _free_memory() -> None:
+    gc.collect()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _key(ref: BaseModelRef) -> BaseKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,18 @@ SEED = 7
 
 
 @pytest.fixture(scope="module")
-def story() -> tuple[list[Photo], dict[str, PhotoRead]]:
+def one_thread() -> Iterator[None]:
+    """Nets this small only lose time over threads, a lot of it where other work runs beside."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def story(one_thread: None) -> tuple[list[Photo], dict[str, PhotoRead]]:
     photos = draw_photos(SEED)
     refs = tuple(PhotoRef(photo_id=photo.name, sha256=hashlib.sha256(photo.data).hexdigest()) for photo in photos)
     blobs = {ref.sha256: photo.data for ref, photo in zip(refs, photos, strict=True)}
