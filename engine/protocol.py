@@ -335,7 +335,7 @@ class Failed(EventBase):
     """For the owner's log: exception type and place, never a prompt or a file name."""
 
 
-Event = Annotated[
+AnyEvent = (
     Accepted
     | Progress
     | PhotoRead
@@ -346,9 +346,9 @@ Event = Annotated[
     | Parked
     | Cancelled
     | Done
-    | Failed,
-    Field(discriminator="kind"),
-]
+    | Failed
+)
+Event = Annotated[AnyEvent, Field(discriminator="kind")]
 
 ENDS = (Parked, Cancelled, Done, Failed)
 """After one of these a job sends nothing more."""
@@ -391,9 +391,7 @@ class Engine(Protocol):
 
     async def cancel(self, job_id: str, mode: CancelMode = CancelMode.NOW) -> None: ...
 
-    def events(self) -> AsyncIterator[
-        Accepted | Progress | PhotoRead | EpochReady | Checkpointed | Painted | Interrupted | Parked | Cancelled | Done | Failed
-    ]:
+    def events(self) -> AsyncIterator[AnyEvent]:
         """All events of all jobs, in order, to one reader; ends after stop()."""
         ...
 

@@ -70,7 +70,7 @@ def pipeline_of(base: LoadedBase) -> Any:
         text_encoder=base.text_encoder,
         tokenizer=base.tokenizer,
         unet=base.unet,
-        scheduler=DDPMScheduler.from_config(base.scheduler_config),
+        scheduler=DDPMScheduler.from_config(base.scheduler_config),  # pyright: ignore[reportArgumentType]
         safety_checker=None,  # pyright: ignore[reportArgumentType]
         feature_extractor=None,  # pyright: ignore[reportArgumentType]
         requires_safety_checker=False,
@@ -172,9 +172,8 @@ def _standard_tokenizer() -> Any:
         "<|startoftext|>",
         "<|endoftext|>",
     ]
-    return CLIPTokenizer(
-        vocab={word: index for index, word in enumerate(words)}, merges=merges, model_max_length=SD15.text_length
-    )
+    vocab = {word: index for index, word in enumerate(words)}
+    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=SD15.text_length)  # pyright: ignore[reportArgumentType]
 
 
 def _byte_letters() -> list[str]:

@@ -10,17 +10,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 RESNET = {
-    "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0", "conv2": "out_layers.3",
-    "conv_shortcut": "skip_connection",
+    "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
 }  # fmt: skip
-TOP = {"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "conv_in": "input_blocks.0.0"}
+TOP = {
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "conv_in": "input_blocks.0.0",
+}
 TOP |= {"conv_norm_out": "out.0", "conv_out": "out.2"}
 
 
 def write(pipe: StableDiffusionPipeline, path: Path) -> None:
     layers = int(pipe.unet.config["layers_per_block"])
     up_kinds = list(pipe.unet.config["up_block_types"])
-    tensors = {f"model.diffusion_model.{_unet(name, layers, up_kinds)}": value for name, value in pipe.unet.state_dict().items()}
+    tensors = {
+        f"model.diffusion_model.{_unet(name, layers, up_kinds)}": value
+        for name, value in pipe.unet.state_dict().items()
+    }
     blocks = len(pipe.vae.config["block_out_channels"])
     for name, value in pipe.vae.state_dict().items():
         other, turned = _vae(name, value, blocks)
@@ -64,7 +71,13 @@ def _vae(name: str, value: Tensor, blocks: int) -> tuple[str, Tensor]:
     name = re.sub(r"mid_block\.resnets\.(\d)", lambda found: f"mid.block_{int(found[1]) + 1}", name)
     name = name.replace("conv_norm_out", "norm_out").replace("conv_shortcut", "nin_shortcut")
     if "mid_block.attentions.0" in name:
-        for ours, theirs in {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}.items():
+        for ours, theirs in {
+            "group_norm": "norm",
+            "to_q": "q",
+            "to_k": "k",
+            "to_v": "v",
+            "to_out.0": "proj_out",
+        }.items():
             name = name.replace(f"mid_block.attentions.0.{ours}", f"mid.attn_1.{theirs}")
         if value.dim() == 2:
             value = value[:, :, None, None]
