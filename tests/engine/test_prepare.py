@@ -25,7 +25,7 @@ from engine.protocol import (
     SubjectKind,
 )
 from engine.worker import framing, subjects
-from engine.worker.captions import without_identity
+from engine.worker.captions import surely, without_identity
 from engine.worker.finders import Found, explains, overlap
 from engine.worker.order import Order
 from engine.worker.prepare import prepare
@@ -310,3 +310,19 @@ def test_overlap_and_explaining() -> None:
 )
 def test_a_caption_never_says_what_somebody_looks_like(said: str, caption: str) -> None:
     assert without_identity(said) == caption
+
+
+@pytest.mark.parametrize(
+    ("unsure", "caption"),
+    [
+        ((), "smiling, wearing a red sweater and round glasses, on the moon"),
+        (("smiling",), "wearing a red sweater and round glasses, on the moon"),
+        (("round",), "smiling, wearing a red sweater, on the moon"),
+        (("red",), "smiling, on the moon"),
+        (("and",), "smiling, wearing a red sweater, on the moon"),
+        (("smiling", "red", "moon"), ""),
+    ],
+)
+def test_what_the_captioner_is_not_sure_of_is_left_out(unsure: tuple[str, ...], caption: str) -> None:
+    words = ["smiling", ",", "wearing", "a", "red", "sweater", "and", "round", "glasses", ",", "on", "the", "moon"]
+    assert surely(words, [0.3 if word in unsure else 0.9 for word in words]) == caption
