@@ -27,7 +27,7 @@ IDENTITY = re.compile(
 
 
 SURE = 0.55
-"""Measured on the photos of seven unseen people: expressions said this surely are right 9 times in 10 (all that are said: 5 in 10);
+"""On photos of seven unseen people, expressions said this surely are right 9 times in 10 (all that are said: 5 in 10);
 where somebody looks is never said so surely, and rightly (4 in 10)."""
 
 
