@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ def name_of(purpose: str, job_id: str) -> str:
 
 
 @contextmanager
-def quietly(base: LoadedBase) -> Iterator[None]:
+def quietly(base: LoadedBase) -> Generator[None, None, None]:
     """Whatever happens inside, the flags of the base and of all adapters that were there before are as before."""
     wants = [(parameter, parameter.requires_grad) for host in base.hosts for parameter in host.parameters()]
     chosen = [(layer, layer.active_adapters.copy()) for layer in _layers(base)]
@@ -53,7 +53,7 @@ def quietly(base: LoadedBase) -> Iterator[None]:
 
 
 @contextmanager
-def active(base: LoadedBase, strengths: Mapping[str, float]) -> Iterator[None]:
+def active(base: LoadedBase, strengths: Mapping[str, float]) -> Generator[None, None, None]:
     """Compute with exactly these adapters at these strengths; none: with the bare base."""
     names = list(strengths)
     layers = _layers(base)

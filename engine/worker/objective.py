@@ -16,6 +16,7 @@ class Objective:
         self, scheduler_config: dict[str, Any], prediction: str, min_snr_gamma: float | None, device: torch.device
     ) -> None:
         scheduler = DDPMScheduler.from_config(scheduler_config)
+        assert isinstance(scheduler, DDPMScheduler)
         signal = scheduler.alphas_cumprod.to(torch.float32)
         self.timesteps = len(signal)
         self.is_velocity = prediction == "v_prediction"

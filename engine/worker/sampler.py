@@ -37,6 +37,7 @@ def draw(
     scheduler = DPMSolverMultistepScheduler.from_config(
         base.scheduler_config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
     )
+    assert isinstance(scheduler, DPMSolverMultistepScheduler)
     scheduler.set_timesteps(steps, device=base.device)
     shape = (1, base.spec.latent_channels, height // base.factor, width // base.factor)
     starts = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]

@@ -167,9 +167,9 @@ class Run:
             kept[0] = Bundle({"epoch": 0, "seconds": self.clock() - began}, files)
             self.folder.save_epoch(0, files, kept[0].facts)
         if self.reader is not None:
-            pictures = [_picture(data) for name, data in _previews(kept[0])]
+            pictures = [_picture(data) for _, data in _previews(kept[0])]
             self.read[0] = self.reader.read_base(pictures)
-            kept[0].facts.update(likeness=self.read[0].likeness)
+            kept[0].facts.update(likeness=self.read[0].likeness, fidelity=self.read[0].fidelity)
         for epoch, bundle in kept.items():
             if epoch > learner.epoch:
                 continue  # finished, but the crash came before its checkpoint: it was not announced and is made again

@@ -54,7 +54,7 @@ from engine.worker.train import train
 from tests.quality.reader import Reader
 
 FIRST_SEED = 7_000
-PHOTOS, SCENES, PER_SCENE = 12, 12, 2
+PHOTOS, SCENES, PER_SCENE = 12, 8, 2
 TRIGGER, CLASS_WORD, KIND = "ohwx", "person", SubjectKind.PERSON
 BARS = {"likeness": 60.0, "base": 15.0, "kept": 90.0}
 
