@@ -76,7 +76,7 @@ class StorePost:
         return None if card is None else _place(card)
 
     async def places(self, purposes: Collection[Purpose]) -> tuple[Place, ...]:
-        return tuple(_place(card) for card in await self._store.cards.everywhere(purposes))
+        return tuple(_place(card) for card in await self._store.cards.of_purposes_everywhere(purposes))
 
     async def _posted(self, place: Place) -> None:
         await self._store.cards.posted(

@@ -61,7 +61,7 @@ class Cards:
         )
         return None if row is None else _card(row)
 
-    async def everywhere(self, purposes: Collection[str]) -> tuple[Card, ...]:
+    async def of_purposes_everywhere(self, purposes: Collection[str]) -> tuple[Card, ...]:
         """Of all guilds: what the presenter keeps up to date, longest unedited first."""
         marks = ", ".join("?" for _ in purposes)
         rows = await self._db.rows(f"SELECT * FROM cards WHERE purpose IN ({marks}) ORDER BY edited_at", *purposes)

@@ -145,7 +145,9 @@ def train(cache: Path, minutes: float) -> None:
         loss = (error * weights[timesteps]).mean()
         if not settled:
             truth = [*named.T, *named.T]
-            reading = sum(functional.cross_entropy(logits.float(), places) for logits, places in zip(read, truth, strict=True))
+            reading = sum(
+                functional.cross_entropy(logits.float(), places) for logits, places in zip(read, truth, strict=True)
+            )
             if step % 50 == 0:
                 print(f"unet: step {step}, reading {float(reading) / len(truth):.4f}", flush=True)
             loss = loss + READING * reading / len(truth)
@@ -158,7 +160,8 @@ def save(painter: nn.Module, folder: Path = WEIGHTS) -> None:
     assert isinstance(painter, Painter)
     pipeline = StableDiffusionPipeline(
         vae=AutoencoderKL.from_pretrained(WEIGHTS / "vae", torch_dtype=torch.float16),
-        text_encoder=painter.text.to(torch.float16), tokenizer=CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer"),
+        # In full precision: transformers loads what it finds, diffusers float32, and a plain from_pretrained must agree.
+        text_encoder=painter.text, tokenizer=CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer"),
         unet=painter.unet.to(torch.float16), scheduler=new_scheduler(),
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
