@@ -23,7 +23,8 @@ CORE = 0.6
 """Share of a face's width and height that its core in the finder's map takes."""
 FINDER_SIDE = 192
 """The finder sees a photo scaled to this many pixels on its long side, in the top left corner of a black square."""
-SEEN = 0.78
+SEEN, EDGE = 0.5, 0.78
+"""Shares from which the first look takes something for a face, and the second a cell for part of one."""
 LEAST_AREA = 64
 CLOSER = 2.6
 """The second look shows this many times the face's size."""
@@ -100,19 +101,23 @@ class FaceFinder:
         """
         picture = picture.convert("RGB")
         faces: list[FoundFace] = []
-        for rough in self._look(picture):
+        for rough in self._look(picture, SEEN):
             left, top, right, low = rough.box
             reach = round(CLOSER * max(right - left, low - top) / 2)
             corner = max(0, (left + right) // 2 - reach), max(0, (top + low) // 2 - reach)
             near = picture.crop(
                 (*corner, min(picture.width, corner[0] + 2 * reach), min(picture.height, corner[1] + 2 * reach))
             )
-            closer = [face.moved(*corner) for face in self._look(near)]
+            closer = [face.moved(*corner) for face in self._look(near, EDGE)]
             best = max(closer, key=lambda face: _shared(face.box, rough.box), default=rough)
             faces.append(best if _shared(best.box, rough.box) > 0.3 else rough)
-        return sorted(faces, key=lambda face: -(face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+        apart: list[FoundFace] = []
+        for face in sorted(faces, key=lambda face: -(face.box[2] - face.box[0]) * (face.box[3] - face.box[1])):
+            if all(_shared(face.box, other.box) < 0.25 for other in apart):
+                apart.append(face)
+        return apart
 
-    def _look(self, picture: Image.Image) -> list[FoundFace]:
+    def _look(self, picture: Image.Image, seen: float) -> list[FoundFace]:
         import cv2
 
         scale = FINDER_SIDE / max(picture.size)
@@ -120,7 +125,7 @@ class FaceFinder:
         square = Image.new("RGB", (FINDER_SIDE, FINDER_SIDE))
         square.paste(picture.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC))
         shares = cv2.resize(self._shares(square), (FINDER_SIDE, FINDER_SIDE), interpolation=cv2.INTER_LINEAR)
-        count, _, stats, _ = cv2.connectedComponentsWithStats((shares > SEEN).astype(np.uint8), connectivity=8)
+        count, _, stats, _ = cv2.connectedComponentsWithStats((shares > seen).astype(np.uint8), connectivity=8)
         faces: list[FoundFace] = []
         for left, top, wide, high, area in stats[1:count].tolist():
             if area < LEAST_AREA or not 0.4 < wide / high < 2.5:
