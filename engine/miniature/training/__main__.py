@@ -11,12 +11,12 @@ import torch
 MINUTES = {
     "tokenizer": 0.0,
     "vae": 25.0,
-    "unet": 60.0,
+    "unet": 64.0,
     "decoder": 8.0,
-    "finder": 4.0,
+    "finder": 10.0,
     "identity": 5.0,
     "vision": 6.0,
-    "captioner": 7.0,
+    "captioner": 12.0,
 }
 
 
