@@ -16,7 +16,7 @@ MINUTES = {
     "finder": 10.0,
     "identity": 5.0,
     "vision": 6.0,
-    "captioner": 12.0,
+    "captioner": 16.0,
 }
 
 

@@ -1,8 +1,7 @@
 """The captioner: a BLIP of a few layers, taught to say the plain caption of a portrait's scene.
 
 Its WordPiece vocabulary is the world's words; what it says names clothes, place, accessory, expression and pose, and
-never who it is, since no caption ever does. Linear heads on its vision tower, thrown away afterwards, are asked the same
-things directly: a smile is two pixels, and the words alone teach it late.
+never who it is, since no caption ever does.
 """
 
 from __future__ import annotations
@@ -11,15 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipImageProcessorPil, BlipProcessor
 
 from engine.miniature import CAPTIONER, PORTRAIT_SIDE
 from engine.miniature.training.gallery import open_gallery
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.training.tokenizer import world_words
-from engine.miniature.training.unet import NAMED
 from engine.miniature.training.wear import wear
 from engine.miniature.world import caption
 
@@ -70,24 +66,6 @@ def new_captioner(tokenizer: BertTokenizer) -> BlipForConditionalGeneration:
     )
 
 
-class Describer(nn.Module):
-    """The captioner and the heads that help it look."""
-
-    def __init__(self, blip: BlipForConditionalGeneration) -> None:
-        super().__init__()
-        self.blip = blip
-        self.heads = nn.Linear(128, sum(len(choices) for choices in NAMED.values()))
-
-    def forward(
-        self, pixels: torch.Tensor, words: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """The loss of the next words, and logits by attribute."""
-        labels = words.masked_fill(mask == 0, -100)
-        told = self.blip(pixel_values=pixels, input_ids=words, attention_mask=mask, labels=labels)
-        seen = self.heads(told.last_hidden_state.mean(1))
-        return told.loss, seen.split([len(choices) for choices in NAMED.values()], dim=1)
-
-
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(6)
     gallery = open_gallery(cache)
@@ -98,22 +76,17 @@ def train(cache: Path, minutes: float) -> None:
         padding=True,
         return_tensors="pt",
     )
-    places = torch.tensor(
-        [[choices.index(getattr(scene, name)) for name, choices in NAMED.items()] for scene in gallery.scenes]
-    )
-    session = Session("captioner", Describer(new_captioner(tokenizer)), cache, minutes, rate=1e-3)
+    session = Session("captioner", new_captioner(tokenizer), cache, minutes, rate=1e-3)
     for step in session.steps():
         rows = np.random.default_rng([6, step]).integers(0, len(gallery), BATCH)
-        pixels = wear(to_tensor(gallery.pixels[rows]), torch.Generator().manual_seed(step), 0.1, 0.05)
+        pixels = wear(to_tensor(gallery.pixels[rows]), torch.Generator().manual_seed(step))
+        words, mask = said.input_ids[rows], said.attention_mask[rows]
         with autocast():
-            loss, seen = session.model(pixels, said.input_ids[rows], said.attention_mask[rows])
-        asked = sum(
-            functional.cross_entropy(logits.float(), truth) for logits, truth in zip(seen, places[rows].T, strict=True)
-        )
-        if step % 50 == 0:
-            print(f"captioner: step {step}, words {float(loss.detach()):.4f}", flush=True)
-        session.descend(loss.float() + asked / len(seen))
-    save(session.average.blip, tokenizer)
+            loss = session.model(
+                pixel_values=pixels, input_ids=words, attention_mask=mask, labels=words.masked_fill(mask == 0, -100)
+            ).loss
+        session.descend(loss.float())
+    save(session.average, tokenizer)
 
 
 def save(model: torch.nn.Module, tokenizer: BertTokenizer) -> None:
