@@ -27,7 +27,7 @@ def test_a_short_training_paints_the_person_and_keeps_the_scene(tmp_path: Path) 
     recipe = recipe_for("balanced", base.ref, KIND, len(images)).model_copy(update={"exposures": 400, "epochs": 1})
     job = TrainJob(
         job_id="short", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
-        previews=previews(KIND, TRIGGER, CLASS_WORD, (1,)),
+        previews=previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
     )  # fmt: skip
     epoch = next(
         event
