@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -97,3 +98,13 @@ def write_whole(file: Path, data: bytes) -> None:
     temporary = file.with_name(f".{file.name}.tmp")
     temporary.write_bytes(data)
     temporary.replace(file)
+
+
+def write_png(picture: bytes, file: Path) -> None:
+    """`picture` (WebP, as Discord is sent it, or any other) as the PNG that the file's name says."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.save(buffer, "PNG")
+    write_whole(file, buffer.getvalue())

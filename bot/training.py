@@ -10,7 +10,6 @@ DIR/.checkpoint/                  only while a training is not over: `--resume` 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
 import time
@@ -30,6 +29,7 @@ from bot.report import (
     Report,
     SecondsEntry,
     relative,
+    write_png,
     write_report,
     write_whole,
 )
@@ -246,8 +246,6 @@ class _Epochs:
 
 def _draw_grid(order: TrainingOrder, epochs: _Epochs, suggested: int | None) -> None:
     """Column 0 is the base, then one column per epoch, with its scores below."""
-    from PIL import Image
-
     from bot.studio.sheets import Column, grid
 
     def scores(entry: EpochEntry) -> tuple[str, ...]:
@@ -260,10 +258,7 @@ def _draw_grid(order: TrainingOrder, epochs: _Epochs, suggested: int | None) -> 
         for number, entry in sorted(epochs.entries.items())
     ]
     drawn = grid(columns, [preview.prompt for preview in order.previews])
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(drawn)) as picture:
-        picture.save(buffer, "PNG")
-    write_whole(order.out / GRID_NAME, buffer.getvalue())
+    write_png(drawn, order.out / GRID_NAME)
 
 
 def _base(base: Base, out: Path) -> str:

@@ -15,6 +15,7 @@ from bot.report import (
     Report,
     SecondsEntry,
     relative,
+    write_png,
     write_report,
     write_whole,
 )
@@ -42,7 +43,7 @@ class Outcome:
         painted = [p for member in members for p in await self.store.pictures.of_member(self.scope, member)]
         pictures = await self._pictures(painted)
         if told.grid:
-            write_whole(self.out / "grid.png", told.grid)
+            write_png(told.grid, self.out / "grid.png")
         if lora is not None:
             weights = await self.store.blobs.get(self.scope, lora.key_id, lora.sha256)
             write_whole(self.out / "lora.safetensors", weights)
