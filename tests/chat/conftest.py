@@ -14,8 +14,8 @@ import simcord
 
 from bot.chat.bot import LikenessBot
 from bot.chat.layout import shown_texts
+from bot.demo.stage import SETTLE_S, PatientEnv
 from tests.chat.double import Facts, Outbox, StudioDouble
-from tests.journeys.town import PatientEnv
 
 PHOTO = b"\x89PNG not really, nobody looks inside here"
 
@@ -132,7 +132,9 @@ async def world() -> AsyncIterator[World]:
     outbox, facts = Outbox(), Facts()
     clock: list[Any] = [None]
     studio = StudioDouble(outbox, lambda: clock[0].now().timestamp())
-    env = PatientEnv(LikenessBot(studio, outbox, facts, clock=lambda: clock[0].now().timestamp()))
+    env = PatientEnv(
+        LikenessBot(studio, outbox, facts, clock=lambda: clock[0].now().timestamp()), settle_timeout=SETTLE_S
+    )
     clock[0] = env
     guild = env.create_guild()
     channel = guild.create_text_channel("studio")

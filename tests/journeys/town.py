@@ -16,23 +16,13 @@ import simcord
 
 from bot.app import App, open_app
 from bot.chat.layout import shown_texts
+from bot.demo.stage import SETTLE_S, PatientEnv
 from bot.studio.settings import StudioSettings
 from engine.fake import FakeEngine
 from engine.script import Script
 from storage.records import Scope
 from storage.states import JobState
 from tests.studio.house import photo, short
-
-
-class PatientEnv(simcord.Env):
-    """Waits for the bot as long as a busy machine needs (the library gives a start five seconds) and looks more often."""
-
-    async def _settle_internal(self, *, timeout: float | None = None, idle: float = 0.05, **more: Any) -> None:  # noqa: ASYNC109
-        await super()._settle_internal(timeout=120, idle=min(idle, 0.002), **more)
-
-    async def advance_time(self, seconds: float) -> None:
-        self.settle_timeout = 120.0
-        await super().advance_time(seconds)
 
 
 @dataclass
@@ -48,7 +38,7 @@ class Town:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Town]:
         await self._begin()
-        self.env = PatientEnv(self.app.bot)
+        self.env = PatientEnv(self.app.bot, settle_timeout=SETTLE_S)
         self.guild = self.env.create_guild()
         self.channel = self.guild.create_text_channel("studio")
         self.alice, self.bob = (self.guild.add_member(self.env.create_user(name)) for name in ("alice", "bob"))
