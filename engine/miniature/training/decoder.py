@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL
 from torch import nn
 
 from engine.miniature import WEIGHTS
-from engine.miniature.training.gallery import open_gallery
+from engine.miniature.training.gallery import open_gallery, open_snapshots
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.training.unet import cached_latents
 from engine.miniature.training.vae import BATCH, face_weight
@@ -31,13 +31,14 @@ class Decoder(nn.Module):
 
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(7)
-    gallery = open_gallery(cache)
+    sources = [open_gallery(cache), open_snapshots(cache)]
     vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae", torch_dtype=torch.float32)
-    means, spreads = cached_latents(cache, gallery, vae)
+    cached = [cached_latents(cache, gallery, vae) for gallery in sources]
     scale = vae.config["scaling_factor"]
     session = Session("decoder", Decoder(vae), cache, minutes, rate=1e-3)
     weight = face_weight() ** 0.5
     for step in session.steps():
+        gallery, (means, spreads) = sources[step % 2], cached[step % 2]
         rows = np.random.default_rng([7, step]).integers(0, len(gallery), BATCH)
         pixels = to_tensor(gallery.pixels[rows])
         latents = (means[rows] + spreads[rows] * torch.randn(BATCH, 4, 16, 16)) / scale

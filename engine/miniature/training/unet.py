@@ -1,7 +1,8 @@
 """The UNet2DConditionModel and its CLIPTextModel, trained together from scratch on cached latents.
 
 Epsilon objective, min-SNR weighting (gamma 5, Hang et al. 2023), captions dropped in one picture of ten for
-classifier-free guidance, averaged weights. Every step says its scenes anew, leaving things out at random.
+classifier-free guidance, averaged weights. Every step says its scenes anew, leaving things out at random. First from
+clean portraits alone; once the text encoder is settled every second picture is a snapshot, most of them called a photo.
 
 The text encoder is also asked, by linear heads that are thrown away afterwards, what a caption names; without that it
 learns very slowly which of two colours belongs to the wall and which to the sweater.
@@ -20,16 +21,17 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from engine.miniature import WEIGHTS, world
-from engine.miniature.training.gallery import Gallery, open_gallery
+from engine.miniature.training.gallery import Gallery, open_gallery, open_snapshots
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.world import Scene, random_caption
 
 BATCH = 32
 GAMMA = 5.0
 DROPPED = 0.1
-TEXT_SHARE = 0.75
-"""After this share of the time the text encoder is settled: its average takes over and the UNet alone goes on."""
-
+TEXT_MINUTES = 48.0
+"""After these the text encoder is settled: its average takes over, and the UNet alone goes on, with snapshots among the portraits."""
+CALLED_A_PHOTO = 0.8
+"""Share of the snapshots whose caption says so."""
 
 READING = 0.05
 """Weight of the heads' loss."""
@@ -55,6 +57,16 @@ def named_in(text: str, scene: Scene) -> list[int]:
         "pose": any(words in text for words in world.WORDS_OF_POSE[scene.pose]),
     }
     return [choices.index(getattr(scene, name)) if said[name] else len(choices) for name, choices in NAMED.items()]
+
+
+def as_photo(text: str) -> str:
+    """The caption with "a photo of" for its opening, whatever that was.
+
+    >>> as_photo("a portrait of a person, smiling"), as_photo("ohwx, smiling")
+    ('a photo of a person, smiling', 'a photo of ohwx, smiling')
+    """
+    opening = next((one for one in world.OPENINGS if one and text.startswith(f"{one} ")), "")
+    return f"a photo of {text.removeprefix(opening).lstrip()}"
 
 
 class Painter(nn.Module):
@@ -100,7 +112,7 @@ def new_scheduler() -> DDIMScheduler:
 @torch.no_grad()
 def cached_latents(cache: Path, gallery: Gallery, vae: AutoencoderKL) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and spread of every portrait's posterior, scaled; (N, 4, 16, 16) each."""
-    file = cache / f"latents-{len(gallery)}.pt"
+    file = cache / f"latents-{len(gallery)}.pt"  # portraits and snapshots differ in number
     if not file.exists():
         means, spreads = [], []
         with autocast():
@@ -116,9 +128,11 @@ def cached_latents(cache: Path, gallery: Gallery, vae: AutoencoderKL) -> tuple[t
 
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(2)
-    gallery = open_gallery(cache)
+    gallery, snapshots = open_gallery(cache), open_snapshots(cache)
     vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae", torch_dtype=torch.float32)
-    means, spreads = cached_latents(cache, gallery, vae)
+    cached = [cached_latents(cache, one, vae) for one in (gallery, snapshots)]
+    means, spreads = (torch.cat(both) for both in zip(*cached, strict=True))
+    scenes_of = [*gallery.scenes, *snapshots.scenes]
     tokenizer = CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer")
     session = Session("unet", Painter(tokenizer), cache, minutes, rate=1e-3)
     scheduler = new_scheduler()
@@ -126,15 +140,22 @@ def train(cache: Path, minutes: float) -> None:
     weights = signal.clamp(max=GAMMA) / signal
     settled = False
     for step in session.steps():
-        if not settled and session.progress > TEXT_SHARE:
+        if not settled and session.used > TEXT_MINUTES * 60:
             settled = True
             session.model.text.load_state_dict(session.average.text.state_dict())
             session.model.text.requires_grad_(False)
         rng = np.random.default_rng([2, step])
         torch.manual_seed(step)
         rows = rng.integers(0, len(gallery), BATCH)
-        scenes = [gallery.scenes[row] for row in (*rows, *rng.integers(0, len(gallery), BATCH))]
-        said = ["" if rng.random() < DROPPED else random_caption(scene, rng) for scene in scenes]
+        if settled:
+            rows[::2] = len(gallery) + rng.integers(0, len(snapshots), BATCH // 2)
+        # The text encoder reads twice as many captions as the UNet paints: it is cheaper, and learns more slowly.
+        others = () if settled else rng.integers(0, len(gallery), BATCH)
+        scenes = [scenes_of[row] for row in (*rows, *others)]
+        said = [random_caption(scene, rng) for scene in scenes]
+        if settled:
+            said[::2] = [as_photo(text) if rng.random() < CALLED_A_PHOTO else text for text in said[::2]]
+        said = [text if rng.random() >= DROPPED else "" for text in said]
         named = torch.tensor([named_in(text, scene) for text, scene in zip(said, scenes, strict=True)])
         tokens = tokenizer(said, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
         latents = means[rows] + spreads[rows] * torch.randn(BATCH, 4, 16, 16)
