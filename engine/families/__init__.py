@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def load(ref: BaseModelRef, device: str = "cpu") -> LoadedBase:
     """The base behind `ref`, in memory; BaseUnavailable with a sentence when that cannot be. Torch is imported now."""
-    from engine.families import sd15, spec
+    import importlib
 
-    spec.family(ref.family)
-    return sd15.load(ref, device)
+    from engine.families.spec import family
+
+    return importlib.import_module(f"engine.families.{family(ref.family).name}").load(ref, device)

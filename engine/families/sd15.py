@@ -10,6 +10,7 @@ with the configs and tokenizer of its diffusers version beside it, named like th
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,17 @@ import torch
 from engine.errors import BaseUnavailable
 from engine.families import bases
 from engine.families.bases import BaseKind, BasePlace
+from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.families.sites import lora_sites
 from engine.families.spec import SD15
+from engine.families.text import Text, Tokens
 from engine.protocol import BaseModelRef
 
 LAYOUT = Path(__file__).parent / "sd15_layout"
 
 
 def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> LoadedBase:
-    """The base behind `ref`, ready for jobs; BaseUnavailable when it is not there or cannot be read.
-
-    `dtype` is the UNet's: None takes float32 on the CPU and bfloat16 elsewhere.
-    """
     device = torch.device(device)
     if dtype is None:
         dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
@@ -44,32 +43,34 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
     unet, vae = pipeline.unet, pipeline.vae
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     return LoadedBase(
+        family=sys.modules[__name__],  # pyright: ignore[reportArgumentType]  a module is what implements the protocol
         spec=SD15,
         ref=ref,
         name=place.name,
         fingerprint=bases.fingerprint(place),
         device=device,
-        unet=unet,
+        denoiser=unet,
         vae=vae,
-        text_encoder=pipeline.text_encoder,
-        tokenizer=pipeline.tokenizer,
+        encoders=(pipeline.text_encoder,),
+        tokenizers=(pipeline.tokenizer,),
         scheduler_config=dict(pipeline.scheduler.config),
         prediction=pipeline.scheduler.config.get("prediction_type", SD15.prediction),
         native=int(unet.config.sample_size) * factor,
         factor=factor,
+        # A UNet halves its latents once per level but the last.
+        multiple=factor * 2 ** (len(unet.config.block_out_channels) - 1),
         sites=lora_sites(SD15, unet.config, pipeline.text_encoder.config.to_dict()),
     )
 
 
 def pipeline_of(base: LoadedBase) -> Any:
-    """A StableDiffusionPipeline around the base's own modules: for diffusers' loaders, no copy."""
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
     return StableDiffusionPipeline(
         vae=base.vae,
-        text_encoder=base.text_encoder,
-        tokenizer=base.tokenizer,
-        unet=base.unet,
+        text_encoder=base.encoders[0],
+        tokenizer=base.tokenizers[0],
+        unet=base.denoiser,
         scheduler=DDPMScheduler.from_config(base.scheduler_config),  # pyright: ignore[reportArgumentType]
         safety_checker=None,  # pyright: ignore[reportArgumentType]
         feature_extractor=None,  # pyright: ignore[reportArgumentType]
@@ -77,51 +78,46 @@ def pipeline_of(base: LoadedBase) -> Any:
     )
 
 
-def tokens_of(base: LoadedBase, texts: Sequence[str]) -> torch.Tensor:
-    """(N, 77) token ids on the base's device; what does not fit is cut."""
-    batch = base.tokenizer(
+def tokens_of(base: LoadedBase, texts: Sequence[str]) -> Tokens:
+    batch = base.tokenizers[0](
         list(texts), padding="max_length", max_length=base.spec.text_length, truncation=True, return_tensors="pt"
     )
-    return batch.input_ids.to(base.device)
+    return Tokens((batch.input_ids.to(base.device),))
 
 
-def encode_tokens(base: LoadedBase, tokens: torch.Tensor, clip_skip: int = 0) -> torch.Tensor:
-    """(N, 77) ids -> (N, 77, D) hidden states of the text encoder with whatever adapters are active.
-
-    `clip_skip` leaves out that many last layers; the final norm is applied all the same, as every web UI does.
-    """
-    encoder = base.text_encoder
+def encode_tokens(base: LoadedBase, tokens: Tokens, clip_skip: int = 0) -> Text:
+    """(N, 77, D). After skipped layers the final norm is applied all the same, as every web UI does."""
+    encoder, (ids,) = base.encoders[0], tokens.ids
     if clip_skip == 0:
-        return encoder(tokens)[0]
-    hidden = encoder(tokens, output_hidden_states=True).hidden_states[-1 - clip_skip]
-    return getattr(encoder, "text_model", encoder).final_layer_norm(hidden)
-
-
-def encode_text(base: LoadedBase, texts: Sequence[str], clip_skip: int = 0) -> torch.Tensor:
-    """(N, 77, D)."""
-    return encode_tokens(base, tokens_of(base, texts), clip_skip)
+        return Text(encoder(ids)[0])
+    hidden = encoder(ids, output_hidden_states=True).hidden_states[-1 - clip_skip]
+    return Text(getattr(encoder, "text_model", encoder).final_layer_norm(hidden))
 
 
 def encode_latents(base: LoadedBase, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, 3, H, W) in -1..1 -> mean and spread of the posterior, (N, 4, H/f, W/f) each, in the UNet's scale.
-
-    Both are kept, so that every step can draw its own sample of each picture.
-    """
     posterior = base.vae.encode(pixels.to(base.device, torch.float32)).latent_dist
     scale = float(base.vae.config.scaling_factor)
     return posterior.mean * scale, posterior.std * scale
 
 
 def decode_latents(base: LoadedBase, latents: torch.Tensor) -> torch.Tensor:
-    """(N, 4, h, w) -> (N, 3, H, W) in 0..1."""
     drawn = base.vae.decode(latents.float() / float(base.vae.config.scaling_factor)).sample
     return (drawn / 2 + 0.5).clamp(0, 1)
 
 
-def forward(base: LoadedBase, noisy: torch.Tensor, timesteps: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-    """What the UNet says, in float32: noise or velocity, as `base.prediction` has it."""
+def conditions(base: LoadedBase, framings: Sequence[Framing]) -> None:
+    return None
+
+
+def forward(
+    base: LoadedBase,
+    noisy: torch.Tensor,
+    timesteps: torch.Tensor,
+    text: Text,
+    conditions: torch.Tensor | None = None,
+) -> torch.Tensor:
     kind = base.dtype
-    return base.unet(noisy.to(kind), timesteps, encoder_hidden_states=text.to(kind)).sample.float()
+    return base.denoiser(noisy.to(kind), timesteps, encoder_hidden_states=text.hidden.to(kind)).sample.float()
 
 
 def _open(place: BasePlace, dtype: torch.dtype) -> Any:

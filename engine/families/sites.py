@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from engine.families.spec import FamilySpec
 
-Part = Literal["unet", "text_encoder"]
+Part = Literal["denoiser", "text_encoder", "text_encoder_2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Site:
 
 
 def lora_sites(spec: FamilySpec, unet: Mapping[str, Any], text_encoder: Mapping[str, Any]) -> tuple[Site, ...]:
-    """Every site of a base with these config.json contents: the UNet's first, then the text encoder's."""
-    found = [Site("unet", path, f"{spec.lora_unet_prefix}_{path.replace('.', '_')}") for path in _unet_paths(unet)]
+    """Every site of a base with these config.json contents: the denoiser's first, then the text encoder's."""
+    found = [Site("denoiser", path, f"{spec.lora_unet_prefix}_{path.replace('.', '_')}") for path in _unet_paths(unet)]
     for path in _clip_paths(int(text_encoder["num_hidden_layers"])):
         found.append(Site("text_encoder", path, f"{spec.lora_text_prefix}_text_model_{path.replace('.', '_')}"))
     return tuple(found)

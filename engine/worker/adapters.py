@@ -20,8 +20,8 @@ from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from engine.errors import BadInput
-from engine.families import sd15
 from engine.families.loaded import LoadedBase
+from engine.families.sites import Part
 
 
 def name_of(purpose: str, job_id: str) -> str:
@@ -77,17 +77,18 @@ def attach(
     Returns its parameters in the table's order, named "KEY.down" and "KEY.up". Down starts as Kaiming's uniform (the
     same as kohya and PEFT) from a generator of its own, up starts at zero, so that the first step sees the bare base.
     """
-    sites = [site for site in base.sites if site.part == "unet" or text_encoder]
+    sites = [site for site in base.sites if site.part == "denoiser" or text_encoder]
     draw = torch.Generator().manual_seed(seed)
     with quietly(base):
-        for part, host in (("unet", base.unet), ("text_encoder", base.text_encoder)):
-            paths = [site.path for site in sites if site.part == part]
+        parts: list[Part] = list(dict.fromkeys(site.part for site in sites))
+        for part in parts:
+            host, paths = base.host(part), [site.path for site in sites if site.part == part]
             if paths:
-                if part == "text_encoder" and hasattr(host, "text_model"):
+                if part != "denoiser" and hasattr(host, "text_model"):
                     paths = [f"text_model.{path}" for path in paths]
                 config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=paths, lora_dropout=0.0)  # pyright: ignore[reportArgumentType]
                 inject_adapter_in_model(config, host, name)
-                host._hf_peft_config_loaded = True
+                host._hf_peft_config_loaded = True  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
     parameters: dict[str, nn.Parameter] = {}
     for site in sites:
         down, up = _weights(base.part(site), name)
@@ -105,7 +106,7 @@ def load(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> No
     """Put a checked LoRA file on the base through diffusers' own loader, the one everybody else's tools use."""
     with quietly(base):
         try:
-            sd15.pipeline_of(base).load_lora_weights(
+            base.family.pipeline_of(base).load_lora_weights(
                 {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()},
                 adapter_name=name,
             )
@@ -118,16 +119,12 @@ def load(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> No
                 parameter.requires_grad_(False)
 
 
-def heed_alphas(base: LoadedBase, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Give every module of a loaded adapter the alpha its file says; a file without one means alpha = rank."""
+def heed_alphas(base: LoadedBase, name: str, weights: Mapping[str, tuple[torch.Tensor, torch.Tensor, float]]) -> None:
+    """Give every module of a loaded adapter the alpha its file says."""
     for site in base.sites:
         layer = base.part(site)
         if isinstance(layer, LoraLayer) and name in layer.lora_A:
-            stem = (
-                site.key if f"{site.key}.lora_down.weight" in tensors else site.key.replace("lora_te_", "lora_te1_", 1)
-            )
-            alpha = tensors.get(f"{stem}.alpha")
-            layer.lora_alpha[name] = float(layer.r[name] if alpha is None else alpha)
+            layer.lora_alpha[name] = weights[site.key][2]
             layer.set_scale(name, 1.0)
 
 

@@ -7,6 +7,7 @@ import io
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import BadInput
+from engine.families.framing import Framing
 from engine.protocol import Box, TrainImage
 
 
@@ -23,8 +24,11 @@ def square_of(crop: Box | None, width: int, height: int) -> tuple[int, int, int,
     return left, top, left + side, top + side
 
 
-def cut(image: TrainImage, data: bytes, resolution: int) -> Image.Image:
-    """The RGB square of `image`, `resolution` px wide. BadInput where the photo cannot be read or the box shows nothing."""
+def cut(image: TrainImage, data: bytes, resolution: int) -> tuple[Image.Image, Framing]:
+    """The RGB square of `image`, `resolution` px wide, and what it shows of the photo.
+
+    BadInput where the photo cannot be read or the box shows nothing.
+    """
     try:
         with Image.open(io.BytesIO(data)) as file:
             photo = file.convert("RGB")
@@ -33,4 +37,5 @@ def cut(image: TrainImage, data: bytes, resolution: int) -> Image.Image:
     left, top, right, low = square_of(image.crop, photo.width, photo.height)
     if right - left < 8:
         raise BadInput("The crop of one of the photos is empty. Fix its crop, then train again.")
-    return photo.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, right, low))
+    square = photo.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, right, low))
+    return square, Framing(resolution, resolution, right - left, low - top)

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.families import sd15
+from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
+from engine.families.text import Text, Tokens
 from engine.protocol import Recipe
 from engine.worker import adapters, plan
-from engine.worker.objective import Objective
+from engine.worker.objective import losses, objective_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,9 +24,14 @@ class Cache:
     means: Tensor
     """(N, 4, h, w), or (2N, ...) with the mirrored ones behind when the recipe flips."""
     spreads: Tensor
-    texts: Tensor
-    """(N + 1, 77, D) text embeddings, or (N + 1, 77) token ids while the text encoder learns; the empty caption is last."""
-    photos: int
+    texts: Text | Tokens
+    """Of N + 1 captions, the empty one last: embeddings, or token ids while the text encoder learns."""
+    framings: tuple[Framing, ...]
+    """What each photo's crop shows of it."""
+
+    @property
+    def photos(self) -> int:
+        return len(self.framings)
 
 
 class Learner:
@@ -37,7 +43,7 @@ class Learner:
         self.epoch = 0
         """Finished ones."""
         self.trains_text = recipe.text_encoder_lr > 0
-        self.objective = Objective(base.scheduler_config, base.prediction, recipe.min_snr_gamma, base.device)
+        self.objective = objective_of(base, recipe.min_snr_gamma)
         seed = int(torch.randint(2**31, (1,), generator=plan.generator(recipe.seed, "weights")))
         self.parameters = adapters.attach(
             base, name, rank=recipe.rank, alpha=recipe.alpha, text_encoder=self.trains_text, seed=seed
@@ -62,20 +68,19 @@ class Learner:
     def learn(self) -> None:
         """One optimizer step. Nothing in here waits for the device."""
         recipe, base = self.recipe, self.base
-        clean, text = self._batch()
+        clean, text, told = self._batch()
         draw = plan.generator(recipe.seed, "noise", self.step)
         noise = torch.randn(clean.shape, generator=draw)
         if recipe.noise_offset:
             noise += recipe.noise_offset * torch.randn(*clean.shape[:2], 1, 1, generator=draw)
         noise = noise.to(base.device, non_blocking=True)
-        timesteps = torch.randint(self.objective.timesteps, (len(clean),), generator=draw).to(
-            base.device, non_blocking=True
-        )
+        moments = self.objective.draw(len(clean), draw).to(base.device, non_blocking=True)
         with adapters.active(base, {self.name: 1.0}):
             with torch.autocast(base.device.type, torch.bfloat16, enabled=base.dtype is torch.bfloat16):
-                embedded = sd15.encode_tokens(base, text) if self.trains_text else text
-                said = sd15.forward(base, self.objective.add_noise(clean, noise, timesteps), timesteps, embedded)
-            loss = self.objective.loss(said, clean, noise, timesteps)
+                embedded = base.family.encode_tokens(base, text) if isinstance(text, Tokens) else text
+                noisy = self.objective.add_noise(clean, noise, moments)
+                said = base.family.forward(base, noisy, self.objective.clock(moments), embedded, told)
+            loss = losses(self.objective, said, clean, noise, moments).mean()
             loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), recipe.max_grad_norm)
         factor = plan.rate(recipe, self.step)
@@ -87,8 +92,8 @@ class Learner:
         self._counts = [count + 1 for count in self._counts]
         self.step += 1
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        """Fresh samples of the posteriors of this step's photos, and their captions (some of them left empty)."""
+    def _batch(self) -> tuple[Tensor, Text | Tokens, Tensor | None]:
+        """Fresh samples of the posteriors of this step's photos, their captions (some of them left empty), their framing."""
         recipe, cache = self.recipe, self.cache
         photos = plan.batch(recipe, cache.photos, self.step)
         draw = plan.generator(recipe.seed, "photos", self.step)
@@ -100,7 +105,9 @@ class Learner:
         shown = (rows + cache.photos * mirrored).to(cache.means.device)
         told = torch.where(silent, cache.photos, rows).to(cache.means.device)
         wobble = torch.randn((len(photos), *cache.means.shape[1:]), generator=draw).to(cache.means.device)
-        return cache.means[shown] + cache.spreads[shown] * wobble, cache.texts[told]
+        clean = cache.means[shown] + cache.spreads[shown] * wobble
+        framed = self.base.family.conditions(self.base, [cache.framings[photo] for photo in photos])
+        return clean, cache.texts.rows(told), framed
 
     # ---- losses ------------------------------------------------------------------------------------------------------
 
@@ -169,13 +176,14 @@ class Learner:
         adapters.detach(self.base, self.name)
 
 
-def cache_texts(base: LoadedBase, captions: Sequence[str], *, as_tokens: bool) -> Tensor:
+def cache_texts(base: LoadedBase, captions: Sequence[str], *, as_tokens: bool) -> Text | Tokens:
     """The captions and, last, the empty one: token ids or the bare base's embeddings of them."""
-    texts = [*captions, ""]
+    texts, family = [*captions, ""], base.family
     if as_tokens:
-        return sd15.tokens_of(base, texts)
+        return family.tokens_of(base, texts)
     with adapters.active(base, {}), torch.no_grad():
-        return torch.cat([sd15.encode_text(base, texts[i : i + 16]) for i in range(0, len(texts), 16)])
+        parts = [texts[start : start + 16] for start in range(0, len(texts), 16)]
+        return Text.cat([family.encode_tokens(base, family.tokens_of(base, part)) for part in parts])
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

@@ -1,25 +1,60 @@
-"""What a diffusion training compares: noisy latents, the target in the base's own terms, the weight of a timestep."""
+"""What a training compares: noisy latents, the target in the base's own terms, the weight of a moment in time.
+
+Two worlds. Diffusion counts timesteps 0..999 on a noise schedule and predicts the noise or a velocity; a flow goes straight
+from picture to noise along sigma in 0..1 and predicts the difference of the two.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from diffusers import DDPMScheduler
 from torch import Tensor
 
+from engine.families.loaded import LoadedBase
 
-class Objective:
-    """Epsilon or v prediction on a noise schedule, with tables resident on the device."""
+
+class Objective(Protocol):
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count,) moments, on the CPU, as this objective counts them."""
+        ...
+
+    def clock(self, moments: Tensor) -> Tensor:
+        """`moments` as a denoiser is told them: 0..1000."""
+        ...
+
+    def add_noise(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor: ...
+
+    def target(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor: ...
+
+    def weigh(self, moments: Tensor) -> Tensor:
+        """(N,)"""
+        ...
+
+
+def objective_of(base: LoadedBase, min_snr_gamma: float | None) -> Objective:
+    if base.prediction == "flow":
+        return Flow(base.scheduler_config)
+    return Diffusion(base.scheduler_config, base.prediction == "v_prediction", min_snr_gamma, base.device)
+
+
+def losses(objective: Objective, said: Tensor, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
+    """(N,) weighted mean squared errors, one a picture."""
+    error = (said - objective.target(clean, noise, moments)).square().mean(dim=(1, 2, 3))
+    return error * objective.weigh(moments)
+
+
+class Diffusion:
+    """Epsilon or v prediction (Salimans and Ho 2022) on a noise schedule, with tables resident on the device."""
 
     def __init__(
-        self, scheduler_config: dict[str, Any], prediction: str, min_snr_gamma: float | None, device: torch.device
+        self, scheduler_config: dict[str, Any], is_velocity: bool, min_snr_gamma: float | None, device: torch.device
     ) -> None:
         scheduler = DDPMScheduler.from_config(scheduler_config)
         assert isinstance(scheduler, DDPMScheduler)
         signal = scheduler.alphas_cumprod.to(torch.float32)
-        self.timesteps = len(signal)
-        self.is_velocity = prediction == "v_prediction"
+        self.is_velocity, self._count = is_velocity, len(signal)
         self._root_signal = signal.sqrt().to(device)
         self._root_noise = (1 - signal).sqrt().to(device)
         self._weights = self._loss_weights(signal / (1 - signal), min_snr_gamma).to(device)
@@ -30,19 +65,51 @@ class Objective:
             return torch.ones_like(snr)
         return snr.clamp(max=gamma) / (snr + 1 if self.is_velocity else snr)
 
-    def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        return self._at(self._root_signal, timesteps) * clean + self._at(self._root_noise, timesteps) * noise
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self._count, (count,), generator=generator)
 
-    def target(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    def clock(self, moments: Tensor) -> Tensor:
+        return moments
+
+    def add_noise(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
+        return _at(self._root_signal, moments) * clean + _at(self._root_noise, moments) * noise
+
+    def target(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
         if not self.is_velocity:
             return noise
-        return self._at(self._root_signal, timesteps) * noise - self._at(self._root_noise, timesteps) * clean
+        return _at(self._root_signal, moments) * noise - _at(self._root_noise, moments) * clean
 
-    def loss(self, said: Tensor, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """The weighted mean squared error of a batch; a scalar."""
-        error = (said - self.target(clean, noise, timesteps)).square().mean(dim=(1, 2, 3))
-        return (error * self._weights[timesteps]).mean()
+    def weigh(self, moments: Tensor) -> Tensor:
+        return self._weights[moments]
 
-    @staticmethod
-    def _at(table: Tensor, timesteps: Tensor) -> Tensor:
-        return table[timesteps].view(-1, 1, 1, 1)
+
+class Flow:
+    """Rectified flow (Liu et al. 2022): x = (1 - sigma) clean + sigma noise, and the answer is noise - clean.
+
+    Sigmas are drawn logit-normal (Esser et al. 2024, arXiv:2403.03206, section 3.1) and shifted as the base's own sampler
+    shifts them.
+    """
+
+    def __init__(self, scheduler_config: dict[str, Any]) -> None:
+        self._shift = float(scheduler_config.get("shift") or 1.0)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        sigmas = torch.randn(count, generator=generator).sigmoid()
+        return self._shift * sigmas / (1 + (self._shift - 1) * sigmas)
+
+    def clock(self, moments: Tensor) -> Tensor:
+        return moments * 1000
+
+    def add_noise(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
+        sigmas = moments.view(-1, 1, 1, 1)
+        return (1 - sigmas) * clean + sigmas * noise
+
+    def target(self, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
+        return noise - clean
+
+    def weigh(self, moments: Tensor) -> Tensor:
+        return torch.ones_like(moments)
+
+
+def _at(table: Tensor, timesteps: Tensor) -> Tensor:
+    return table[timesteps].view(-1, 1, 1, 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from engine.families.loaded import LoadedBase
+from engine.files import lora, picture
+from engine.files.parameters import LoraTag, Parameters
 from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
-from engine.worker import adapters, lora_file
+from engine.worker import adapters
 from engine.worker.order import Order
 from engine.worker.sampler import draw
 
@@ -37,16 +38,15 @@ def paint(
     said, done, total = clock(), 0, job.steps * len(job.seeds)
     hung = [adapters.name_of(f"paint{index}", job.job_id) for index in range(len(job.loras))]
     names: dict[str, float] = {}
-    labels: list[str] = []
+    tags: list[LoraTag] = []
     pictures: list[Image.Image] = []
     try:
         for name, use in zip(hung, job.loras, strict=True):
-            file = lora_file.read(blobs[use.sha256])
-            lora_file.check_fit(file, base)
-            adapters.load(base, name, file.tensors)
-            adapters.heed_alphas(base, name, file.tensors)
+            file = lora.read(blobs[use.sha256], lora.target_of(base))
+            adapters.load(base, name, lora.kohya(file.weights))
+            adapters.heed_alphas(base, name, file.weights)
             names[name] = use.strength
-            labels.append(f"{file.trigger or 'lora'}: {use.sha256[:10]}")
+            tags.append(LoraTag(file.trigger or "lora", use.strength, file.short_hash))
             yield
         for start in range(0, len(job.seeds), AT_ONCE):
             seeds = job.seeds[start : start + AT_ONCE]
@@ -75,8 +75,8 @@ def paint(
                 width=width,
                 height=height,
                 blobs={
-                    f"picture_{index}": _png(picture, parameters(base, job, seed, width, height, labels))
-                    for index, (picture, seed) in enumerate(zip(pictures, job.seeds, strict=True))
+                    f"picture_{index}": picture.png(image, parameters(base, job, seed, width, height, tags))
+                    for index, (image, seed) in enumerate(zip(pictures, job.seeds, strict=True))
                 },
             )
         )
@@ -87,29 +87,16 @@ def paint(
 
 def size_of(base: LoadedBase, width: int | None, height: int | None) -> tuple[int, int]:
     """Pixels, rounded down to what the base divides by; the base's own size where none is given."""
-    halvings = 2 ** (len(base.unet.config.block_out_channels) - 1)
-    step = base.factor * halvings
+    step = base.multiple
     least = max(step, base.factor * LEAST_SIDE)
     wide, high = (max(least, (side or base.native) // step * step) for side in (width, height))
     return wide, high
 
 
-def parameters(base: LoadedBase, job: PaintJob, seed: int, width: int, height: int, loras: list[str]) -> str:
-    """The text A1111 writes into its pictures, which galleries and other web UIs read."""
-    settings = {
-        "Steps": job.steps, "Sampler": base.spec.sampler, "CFG scale": f"{job.cfg:g}", "Seed": seed,
-        "Size": f"{width}x{height}", "Model": base.name, "Model hash": base.fingerprint[:10],
-    }  # fmt: skip
-    line = ", ".join(f"{key}: {value}" for key, value in settings.items())
-    if loras:
-        line += f', Lora hashes: "{", ".join(loras)}"'
-    negative = f"\nNegative prompt: {job.negative}" if job.negative else ""
-    return f"{job.prompt}{negative}\n{line}"
-
-
-def _png(picture: Image.Image, text: str) -> bytes:
-    notes = PngImagePlugin.PngInfo()
-    notes.add_itxt("parameters", text) if not text.isascii() else notes.add_text("parameters", text)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", pnginfo=notes)
-    return buffer.getvalue()
+def parameters(
+    base: LoadedBase, job: PaintJob, seed: int, width: int, height: int, loras: list[LoraTag]
+) -> Parameters:
+    return Parameters(
+        prompt=job.prompt, negative=job.negative, steps=job.steps, sampler=base.spec.sampler, cfg=job.cfg, seed=seed,
+        width=width, height=height, model=base.name, model_hash=base.fingerprint[:10], loras=tuple(loras),
+    )  # fmt: skip

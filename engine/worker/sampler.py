@@ -8,7 +8,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
-from engine.families import sd15
+from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.worker.adapters import active
 
@@ -33,7 +33,9 @@ def draw(
     strengths = strengths or {}
     guided = cfg > 1
     with active(base, strengths), torch.no_grad():
-        text = sd15.encode_text(base, [*([negative] * len(prompts) if guided else []), *prompts])
+        said = [*([negative] * len(prompts) if guided else []), *prompts]
+        text = base.family.encode_tokens(base, base.family.tokens_of(base, said))
+        told = base.family.conditions(base, [Framing.whole(width, height)] * len(said))
     scheduler = DPMSolverMultistepScheduler.from_config(
         base.scheduler_config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
     )
@@ -45,12 +47,19 @@ def draw(
     for timestep in scheduler.timesteps:
         with active(base, strengths), torch.no_grad():
             noisy = scheduler.scale_model_input(torch.cat([latents, latents]) if guided else latents, timestep)
-            said = sd15.forward(base, noisy, timestep, text)
+            said = base.family.forward(base, noisy, timestep, text, told)
             if guided:
                 without, towards = said.chunk(2)
                 said = without + cfg * (towards - without)
             latents = scheduler.step(said, timestep, latents, return_dict=False)[0]
         yield
     with torch.no_grad():
-        pixels = sd15.decode_latents(base, latents).mul(255).round().to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+        pixels = (
+            base.family.decode_latents(base, latents)
+            .mul(255)
+            .round()
+            .to("cpu", torch.uint8)
+            .permute(0, 2, 3, 1)
+            .numpy()
+        )
     return [Image.fromarray(picture) for picture in pixels]

@@ -28,7 +28,7 @@ from PIL import Image
 from bot.studio.captions import as_trained, previews
 from engine.families import load
 from engine.families.loaded import LoadedBase
-from engine.families.presets import PRESETS, recipe_for
+from engine.recipes.presets import PRESETS, recipe_for
 from engine.miniature.drawing import draw_portrait
 from engine.miniature.photos import draw_photos
 from engine.miniature.world import Identity, Scene, caption, unseen_scene
@@ -200,7 +200,7 @@ def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None) -> li
 def images_shown(images: Sequence[TrainImage], blobs: dict[str, bytes]) -> list[Image.Image]:
     from engine.worker.crops import cut
 
-    return [cut(image, blobs[image.sha256], 64) for image in images]
+    return [cut(image, blobs[image.sha256], 64)[0] for image in images]
 
 
 def sheet(*rows: Sequence[Image.Image], side: int = 96) -> Image.Image:

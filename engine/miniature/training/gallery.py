@@ -76,7 +76,9 @@ def _snap_chunk(span: tuple[int, int]) -> Gallery:
     rng = np.random.default_rng([101, start])
     who = rng.integers(0, IDENTITIES, count)
     scenes = [seen_scene(rng) for _ in range(count)]
-    pixels = [snapshot(Identity.from_seed(int(seed), "train"), scene, rng) for seed, scene in zip(who, scenes, strict=True)]
+    pixels = [
+        snapshot(Identity.from_seed(int(seed), "train"), scene, rng) for seed, scene in zip(who, scenes, strict=True)
+    ]
     return Gallery(np.stack([np.asarray(one) for one in pixels]), who, scenes)
 
 

@@ -29,7 +29,7 @@ BATCH = 32
 GAMMA = 5.0
 DROPPED = 0.1
 TEXT_MINUTES = 48.0
-"""After these the text encoder is settled: its average takes over, and the UNet alone goes on, with snapshots among the portraits."""
+"""After these the text encoder is settled: its average takes over, and the UNet goes on alone, on snapshots as well."""
 CALLED_A_PHOTO = 0.8
 """Share of the snapshots whose caption says so."""
 

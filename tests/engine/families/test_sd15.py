@@ -24,7 +24,7 @@ def said(base: LoadedBase) -> torch.Tensor:
     """What it answers on one input: equal answers, equal bases."""
     draw = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        text = sd15.encode_text(base, ["a portrait of ohwx"])
+        text = sd15.encode_tokens(base, sd15.tokens_of(base, ["a portrait of ohwx"]))
         noise = sd15.forward(base, torch.randn(1, 4, 8, 8, generator=draw), torch.tensor([500]), text)
         mean, spread = sd15.encode_latents(base, torch.randn(1, 3, 32, 32, generator=draw))
         drawn = sd15.decode_latents(base, mean)
@@ -62,8 +62,8 @@ def test_a_checkpoint_alone_takes_the_packed_layout_and_tokenizer(
         shutil.copytree(tiny_folder / part, tmp_path / "layout" / part, ignore=shutil.ignore_patterns("*.safetensors"))
     monkeypatch.setattr(sd15, "LAYOUT", tmp_path / "layout")
     base = load(BaseModelRef(source=str(tmp_path / "mini.safetensors")))
-    assert len(base.tokenizer) == 49408
-    again = said(replace(base, tokenizer=tiny.tokenizer()))
+    assert len(base.tokenizers[0]) == 49408
+    again = said(replace(base, tokenizers=(tiny.tokenizer(),)))
     assert torch.allclose(again, pattern, atol=1e-4), "everything but the tokenizer is the small base's"
 
 
@@ -107,7 +107,10 @@ def test_the_packed_layout_is_stable_diffusion_1() -> None:
     counts = [sum(parameter.numel() for parameter in part.parameters()) for part in parts]
     assert counts == [859_520_964, 83_653_863, 123_060_480], "the published sizes"
     sites = lora_sites(SD15, config("unet"), config("text_encoder"))
-    assert (sum(site.part == "unet" for site in sites), sum(site.part == "text_encoder" for site in sites)) == (192, 72)
+    assert (sum(site.part == "denoiser" for site in sites), sum(site.part == "text_encoder" for site in sites)) == (
+        192,
+        72,
+    )
     assert len({site.key for site in sites}) == len(sites)
     for site in sites[:192]:
         assert parts[0].get_submodule(site.path).weight is not None, site
@@ -130,7 +133,9 @@ def test_the_rebuilt_tokenizer_is_clips() -> None:
 def test_clip_skip_leaves_out_last_layers_but_not_the_norm(tiny_folder: Path) -> None:
     base = load(BaseModelRef(source=str(tiny_folder)))
     with torch.no_grad():
-        whole, skipped = (sd15.encode_text(base, ["a hat"], clip_skip=skip) for skip in (0, 1))
+        whole, skipped = (
+            sd15.encode_tokens(base, sd15.tokens_of(base, ["a hat"]), clip_skip=skip).hidden for skip in (0, 1)
+        )
     assert whole.shape == skipped.shape == (1, 77, tiny.WIDTH)
     assert not torch.equal(whole, skipped)
     assert skipped.mean(-1).abs().max() < 0.2, "normalised"

@@ -20,9 +20,9 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(tiny_folder: Path) -> Iterator[LoadedBase]:
     """A base of its own; afterwards its weights are what they were and nothing hangs on it."""
     loaded = tiny.base(tiny_folder)
-    before = copy.deepcopy(loaded.unet.state_dict())
+    before = copy.deepcopy(loaded.denoiser.state_dict())
     yield loaded
-    after = loaded.unet.state_dict()
+    after = loaded.denoiser.state_dict()
     plain = {name.replace(".base_layer", ""): value for name, value in after.items()}
     assert not [name for name in plain if "lora_" in name], "an adapter was left on the base"
     for name, value in before.items():

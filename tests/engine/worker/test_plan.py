@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.protocol import Box, Recipe
 from engine.worker import plan
 from engine.worker.crops import square_of
-from engine.worker.objective import Objective
+from engine.worker.objective import Diffusion, losses
 
 CONFIG = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 
@@ -96,15 +96,15 @@ def test_a_box_that_fits_is_kept_whole_in_the_middle_of_its_square() -> None:
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 def test_the_objective_is_diffusers_own(prediction: str) -> None:
     scheduler = DDPMScheduler.from_config(CONFIG)
-    ours = Objective(CONFIG, prediction, None, torch.device("cpu"))
+    ours = Diffusion(CONFIG, prediction == "v_prediction", None, torch.device("cpu"))
     draw = torch.Generator().manual_seed(2)
     clean, noise = (torch.randn(3, 4, 2, 2, generator=draw) for _ in range(2))
     at = torch.tensor([0, 500, 999])
     assert torch.allclose(ours.add_noise(clean, noise, at), scheduler.add_noise(clean, noise, at), atol=1e-6)
     target = noise if prediction == "epsilon" else scheduler.get_velocity(clean, noise, at)
     assert torch.allclose(ours.target(clean, noise, at), target, atol=1e-6)
-    assert ours.loss(target, clean, noise, at).item() == pytest.approx(0, abs=1e-9)
-    assert ours.loss(target + 2, clean, noise, at).item() == pytest.approx(4, rel=1e-4)
+    assert losses(ours, target, clean, noise, at).mean().item() == pytest.approx(0, abs=1e-9)
+    assert losses(ours, target + 2, clean, noise, at).mean().item() == pytest.approx(4, rel=1e-4)
 
 
 def test_min_snr_weighs_easy_timesteps_less() -> None:
@@ -112,8 +112,8 @@ def test_min_snr_weighs_easy_timesteps_less() -> None:
     snr = scheduler.alphas_cumprod / (1 - scheduler.alphas_cumprod)
     zero = torch.zeros(1, 4, 2, 2)
     for prediction, part in (("epsilon", 0.0), ("v_prediction", 1.0)):
-        ours = Objective(CONFIG, prediction, 5.0, torch.device("cpu"))
+        ours = Diffusion(CONFIG, prediction == "v_prediction", 5.0, torch.device("cpu"))
         for at in (0, 100, 400, 999):
             said = ours.target(zero, zero, torch.tensor([at])) + 1
             expected = min(snr[at].item(), 5.0) / (snr[at].item() + part)
-            assert ours.loss(said, zero, zero, torch.tensor([at])).item() == pytest.approx(expected, rel=1e-4)
+            assert losses(ours, said, zero, zero, torch.tensor([at])).mean().item() == pytest.approx(expected, rel=1e-4)
