@@ -27,15 +27,17 @@ import torch
 from PIL import Image
 
 from engine.errors import BadInput, Diverged, EngineError
-from engine.families import sd15
+from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
+from engine.files import lora, notes, picture
 from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
-from engine.worker import adapters, crops, lora_file, scores
+from engine.scores import reading, suggestion
+from engine.scores.reading import Scores
+from engine.worker import adapters, crops
 from engine.worker.checkpoint import Bundle, RunFolder, identity_of, sweep
 from engine.worker.learner import Cache, Learner, cache_texts
 from engine.worker.order import Order
 from engine.worker.sampler import draw
-from engine.worker.scores import Scores
 
 CHECKPOINT_S = 30.0
 PROGRESS_S = 0.5
@@ -84,7 +86,7 @@ class Run:
         self.emit, self.order, self.clock = emit, order, clock
         self.recipe = job.recipe
         self.learner: Learner | None = None
-        self.reader: scores.Reader | None = None
+        self.reader: reading.Reader | None = None
         self.read: dict[int, Scores] = {}
         self.name = adapters.name_of("train", job.job_id)
         self.started = self.epoch_started = self.saved = self.said = clock()
@@ -135,22 +137,25 @@ class Run:
         job, base, recipe = self.job, self.base, self.recipe
         if not job.images:
             raise BadInput("There are no photos to learn from.")
-        if recipe.resolution % (base.spec.multiple_of if base.factor >= 8 else base.factor * 2):
+        if recipe.resolution % base.multiple:
             raise BadInput(
-                f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.spec.multiple_of}."
+                f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.multiple}."
             )
         squares: list[Image.Image] = []
+        framings: list[Framing] = []
         latents: list[tuple[torch.Tensor, torch.Tensor]] = []
         for index, image in enumerate(job.images):
             self._say("caching", index, len(job.images))
-            squares.append(crops.cut(image, self.blobs[image.sha256], recipe.resolution))
-            latents.append(_encode(base, squares[-1], flip=recipe.flip))
+            square, framing = crops.cut(image, self.blobs[image.sha256], recipe.resolution)
+            squares.append(square)
+            framings.append(framing)
+            latents.append(_encode(base, square, flip=recipe.flip))
             yield
         texts = cache_texts(base, [image.caption for image in job.images], as_tokens=recipe.text_encoder_lr > 0)
         # (N, 1 or 2, 4, h, w) -> all upright ones first, the mirrored ones behind them
         means, spreads = (torch.stack(kind).transpose(0, 1).flatten(0, 1) for kind in zip(*latents, strict=True))
-        self.learner = Learner(base, recipe, Cache(means, spreads, texts, len(squares)), self.name)
-        self.reader = scores.reader_for(base, job.trigger, squares, [preview.prompt for preview in job.previews])
+        self.learner = Learner(base, recipe, Cache(means, spreads, texts, tuple(framings)), self.name)
+        self.reader = reading.reader_for(job, squares, str(base.device))
         self._say("caching", len(job.images), len(job.images))
         found = self.folder.latest_step()
         if found is not None:
@@ -163,18 +168,20 @@ class Run:
         if 0 not in kept:
             began = self.clock()
             pictures = yield from self._preview(0, {})
-            files = {f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)}
+            files = self._shown(pictures) | {
+                f"probe_{index}.png": picture.png(image) for index, image in enumerate(pictures[len(self.job.previews) :])
+            }
             kept[0] = Bundle({"epoch": 0, "seconds": self.clock() - began}, files)
             self.folder.save_epoch(0, files, kept[0].facts)
         if self.reader is not None:
-            pictures = [_picture(data) for _, data in _previews(kept[0])]
+            pictures = [_picture(data) for kind in ("preview", "probe") for _, data in _pictures(kept[0], kind)]
             self.read[0] = self.reader.read_base(pictures)
-            kept[0].facts.update(likeness=self.read[0].likeness, fidelity=self.read[0].fidelity)
+            kept[0].facts.update(self.read[0].facts())
         for epoch, bundle in kept.items():
             if epoch > learner.epoch:
                 continue  # finished, but the crash came before its checkpoint: it was not announced and is made again
             if epoch > 0:
-                self.read[epoch] = Scores(bundle.facts.get("likeness"), bundle.facts.get("fidelity"))
+                self.read[epoch] = Scores.of(bundle.facts)
             if epoch not in self.job.have_epochs:
                 self._announce(epoch, bundle)
         self.epoch_started = self.clock()
@@ -194,13 +201,8 @@ class Run:
         finally:
             adapters.detach(self.base, checked)
         read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
-        files = {"lora.safetensors": data} | {
-            f"preview_{index}.png": _png(picture) for index, picture in enumerate(pictures)
-        }
-        facts = {
-            "epoch": epoch, "loss": loss, "likeness": read.likeness, "fidelity": read.fidelity,
-            "seconds": round(self.clock() - self.epoch_started, 2),
-        }  # fmt: skip
+        files = {"lora.safetensors": data} | self._shown(pictures)
+        facts = {"epoch": epoch, "loss": loss, "seconds": round(self.clock() - self.epoch_started, 2)} | read.facts()
         self.folder.save_epoch(epoch, files, facts)
         learner.next_epoch()
         self._checkpoint(learner)
@@ -212,18 +214,19 @@ class Run:
 
     def _file(self, learner: Learner, epoch: int) -> bytes:
         recipe = self.recipe
-        about = lora_file.metadata_of(
+        about = notes.about(
             self.base, trigger=self.job.trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
             resolution=recipe.resolution,
         )  # fmt: skip
-        return lora_file.write(learner.weights(), about)
+        return lora.write(learner.weights(), about)
 
     def _preview(self, epoch: int, strengths: Mapping[str, float]) -> Generator[None, None, list[Image.Image]]:
-        """The job's previews at the recipe's size, with the base's own sampler settings."""
+        """The job's previews, then the reader's probes, at the recipe's size, with the base's own sampler settings."""
         spec, side = self.base.spec, self.recipe.resolution
+        wanted = (*self.job.previews, *(self.reader.probes if self.reader is not None else ()))
         pictures: list[Image.Image] = []
-        for start in range(0, len(self.job.previews), PREVIEWS_AT_ONCE):
-            some = self.job.previews[start : start + PREVIEWS_AT_ONCE]
+        for start in range(0, len(wanted), PREVIEWS_AT_ONCE):
+            some = wanted[start : start + PREVIEWS_AT_ONCE]
             painting = draw(
                 self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
                 width=side, height=side, strengths=strengths,
@@ -232,15 +235,19 @@ class Run:
             pictures += yield from painting
         return pictures
 
+    def _shown(self, pictures: list[Image.Image]) -> dict[str, bytes]:
+        """The previews among `pictures`: probes are looked at and not kept."""
+        return {f"preview_{index}.png": picture.png(one) for index, one in enumerate(pictures[: len(self.job.previews)])}
+
     def _announce(self, epoch: int, bundle: Bundle) -> None:
         data = bundle.files.get("lora.safetensors")
         facts = bundle.facts
-        sent = {name.removesuffix(".png"): picture for name, picture in _previews(bundle)}
+        sent = {name.removesuffix(".png"): shown for name, shown in _pictures(bundle, "preview")}
         if data is not None:
             sent["lora"] = data
         self.emit(EpochReady(
-            job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"), likeness=facts.get("likeness"),
-            fidelity=facts.get("fidelity"), sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
+            job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"),
+            **Scores.of(facts).facts(), sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
             seconds=facts["seconds"], blobs=sent,
         ))  # fmt: skip
 
@@ -301,10 +308,10 @@ class Run:
 
     def _done(self, *, stopped_early: bool) -> None:
         """What lies in the folder stays until it is swept: should this last word be lost, the answer is given again at once."""
-        suggestion = scores.suggest(self.read)
+        chosen = suggestion.suggest(self.read)
         self.emit(Done(
             job_id=self.job.job_id, attempt=self.job.attempt, seconds=round(self.clock() - self.started, 2),
-            suggested=suggestion.epoch, reason=suggestion.reason, stopped_early=stopped_early,
+            suggested=chosen.epoch, reason=chosen.reason, stopped_early=stopped_early,
         ))  # fmt: skip
 
     def close(self) -> None:
@@ -315,12 +322,12 @@ class Run:
             self.folder.drop()
 
 
-def read_back(base: LoadedBase, name: str, data: bytes, weights: lora_file.Weights) -> None:
+def read_back(base: LoadedBase, name: str, data: bytes, weights: lora.Weights) -> None:
     """Load the written file through diffusers as adapter `name`, and hold every module of it against `weights`.
 
     Raises EngineError (and leaves no adapter) where a module is missing or differs by more than fp16 rounds.
     """
-    adapters.load(base, name, lora_file.read(data).tensors)
+    adapters.load(base, name, lora.kohya(lora.read(data, lora.target_of(base)).weights))
     found = adapters.state(base, name)
     for key, (down, up, alpha) in weights.items():
         there = found.get(key)
@@ -340,22 +347,16 @@ def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch
     if flip:
         pixels = torch.cat([pixels, pixels.flip(-1)])
     with torch.no_grad():
-        return sd15.encode_latents(base, pixels)
+        return base.family.encode_latents(base, pixels)
 
 
-def _previews(bundle: Bundle) -> list[tuple[str, bytes]]:
-    """In the prompts' order."""
-    names = [name for name in bundle.files if name.startswith("preview_")]
+def _pictures(bundle: Bundle, kind: str) -> list[tuple[str, bytes]]:
+    """Its "preview"s or "probe"s, in the prompts' order."""
+    names = [name for name in bundle.files if name.startswith(f"{kind}_")]
     return [
         (name, bundle.files[name])
         for name in sorted(names, key=lambda name: int(name.removesuffix(".png").split("_")[1]))
     ]
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _picture(data: bytes) -> Image.Image:
