@@ -168,7 +168,7 @@ class Learner:
         self.step, self.epoch, self._counts = step, int(facts["epoch"]), [int(count) for count in facts["counts"]]
 
     def weights(self) -> dict[str, tuple[Tensor, Tensor, float]]:
-        """As `lora_file.write` takes them."""
+        """As `files.lora.write` takes them."""
         return adapters.state(self.base, self.name)
 
     def close(self) -> None:

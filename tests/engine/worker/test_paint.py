@@ -16,8 +16,10 @@ from safetensors.torch import save
 
 from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
+from engine.files import lora as files
+from engine.files import picture as png
 from engine.protocol import CancelMode, EventBase, LoraUse, Painted, PaintJob
-from engine.worker import adapters, lora_file
+from engine.worker import adapters
 from engine.worker.order import Order
 from engine.worker.paint import paint
 
@@ -32,7 +34,7 @@ def lora(base: LoadedBase, *, rank: int = 4, alpha: float = 2.0, loud: float = 0
     for name, parameter in parameters.items():
         if name.endswith(".up"):
             parameter.data = torch.randn(parameter.shape, generator=draw) * loud
-    data = lora_file.write(adapters.state(base, "made"), {"modelspec.trigger_phrase": "ohwx"})
+    data = files.write(adapters.state(base, "made"), {"modelspec.trigger_phrase": "ohwx"})
     adapters.detach(base, "made")
     return data
 
@@ -95,15 +97,13 @@ def test_strength_scales_and_zero_is_the_bare_base(base: LoadedBase) -> None:
 
 def test_every_module_plays_at_its_own_alpha(base: LoadedBase) -> None:
     """diffusers 0.42 loses alphas that differ within a text encoder."""
-    file = lora_file.read(lora(base))
-    alphas = {name: tensor for name, tensor in file.tensors.items() if name.endswith(".alpha")}
-    for index, alpha in enumerate(alphas.values()):
-        alpha.fill_(1 + index % 3)
-    adapters.load(base, "mixed", file.tensors)
-    adapters.heed_alphas(base, "mixed", file.tensors)
+    same = files.read(lora(base), files.target_of(base)).weights
+    mixed = {key: (down, up, 1.0 + index % 3) for index, (key, (down, up, _)) in enumerate(same.items())}
+    adapters.load(base, "mixed", files.kohya(mixed))
+    adapters.heed_alphas(base, "mixed", mixed)
     for site in base.sites:
         layer = base.part(site)
-        assert layer.scaling["mixed"] == alphas[f"{site.key}.alpha"].item() / 4, site.key  # pyright: ignore
+        assert layer.scaling["mixed"] == mixed[site.key][2] / 4, site.key  # pyright: ignore
     adapters.detach(base, "mixed")
 
 
@@ -138,12 +138,14 @@ def test_the_negative_prompt_and_the_guidance_count(base: LoadedBase) -> None:
 
 
 def test_the_png_says_how_to_make_it_again(base: LoadedBase) -> None:
-    (picture,) = opened(base, JOB.model_copy(update={"loras": (LoraUse(sha256=SHA),)}), {SHA: lora(base)})
-    assert isinstance(picture, Image.Image)
-    text = picture.info["parameters"]
-    assert text.splitlines()[:2] == ["ohwx on the moon", "Negative prompt: hat"]
-    assert "Steps: 5, Sampler: DPM++ 2M Karras, CFG scale: 4.5, Seed: 7, Size: 32x32, Model: tiny" in text
-    assert f'Lora hashes: "ohwx: {SHA[:10]}"' in text
+    data = lora(base)
+    (picture,) = opened(base, JOB.model_copy(update={"loras": (LoraUse(sha256=SHA, strength=0.8),)}), {SHA: data})
+    text, known = picture.info["parameters"], files.read(data, files.target_of(base)).short_hash
+    assert text.splitlines()[:2] == ["ohwx on the moon <lora:ohwx:0.8>", "Negative prompt: hat"]
+    assert "Steps: 5, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 4.5, Seed: 7, Size: 32x32" in text
+    assert f'Model: tiny, Lora hashes: "ohwx: {known}"' in text
+    said = png.about(picture)
+    assert said is not None and (said.prompt, said.seed, said.loras[0].hash) == ("ohwx on the moon", 7, known)
 
 
 def test_sizes_are_rounded_down_to_what_the_base_divides_by(base: LoadedBase) -> None:
@@ -165,8 +167,11 @@ def test_a_cancelled_paint_stops_between_steps_and_shows_nothing(base: LoadedBas
     [
         (b"", "no .safetensors file"),
         (b"not a file at all, but long enough", "no .safetensors file"),
-        (save({"unet.weight": torch.zeros(2)}), "kohya's names"),
-        (save({"lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": torch.zeros(2, 2)}), "kohya's names"),
+        (save({"unet.weight": torch.zeros(2)}), "is no LoRA"),
+        (
+            save({"lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": torch.zeros(2, 2)}),
+            "does not fit tiny",
+        ),
     ],
 )
 def test_a_file_that_is_no_lora_is_refused_with_its_reason(base: LoadedBase, data: bytes, sentence: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from engine.errors import BadInput, EngineError
+from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
-from engine.worker import adapters, lora_file
-from engine.worker.train import read_back
+from engine.families.sites import Site
+from engine.files import lora, notes
 
 STEM = "lora_unet_mid_block_attentions_0_proj_in"
 ALLOWED = {
@@ -38,6 +37,15 @@ ALLOWED = {
 }
 
 
+TARGET = lora.Target(
+    "tiny", "Stable Diffusion 1.x", (Site("denoiser", "mid_block.attentions.0.proj_in", STEM),), {STEM: (8, 8, 1, 1)}
+)
+
+
+def read(data: bytes) -> lora.LoraFile:
+    return lora.read(data, TARGET)
+
+
 def weights(rank: int = 3, alpha: float = 1.5) -> dict[str, tuple[torch.Tensor, torch.Tensor, float]]:
     draw = torch.Generator().manual_seed(1)
     return {STEM: (torch.randn(rank, 8, 1, 1, generator=draw), torch.randn(8, rank, 1, 1, generator=draw), alpha)}
@@ -53,12 +61,13 @@ def plain(**changes: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def test_what_was_written_is_read_back_by_us_and_by_safetensors() -> None:
-    data = lora_file.write(weights(), {"modelspec.trigger_phrase": "ohwx"})
-    ours, theirs = lora_file.read(data), load(data)
+    data = lora.write(weights(), {"modelspec.trigger_phrase": "ohwx"})
+    ours, theirs = read(data), load(data)
     assert ours.trigger == "ohwx"
-    assert set(ours.tensors) == set(theirs) == {f"{STEM}.lora_down.weight", f"{STEM}.lora_up.weight", f"{STEM}.alpha"}
+    kept = lora.kohya(ours.weights)
+    assert set(kept) == set(theirs) == {f"{STEM}.lora_down.weight", f"{STEM}.lora_up.weight", f"{STEM}.alpha"}
     for name, tensor in theirs.items():
-        assert torch.equal(ours.tensors[name], tensor)
+        assert torch.equal(kept[name], tensor)
     assert theirs[f"{STEM}.alpha"].item() == 1.5
     assert torch.equal(theirs[f"{STEM}.lora_down.weight"], weights()[STEM][0].half())
 
@@ -67,11 +76,11 @@ def test_equal_weights_give_equal_bytes_whatever_the_order() -> None:
     about = {"b": "2", "a": "1"}
     two = {**weights(), "lora_unet_x": weights()[STEM]}
     back = dict(reversed(two.items()))
-    assert lora_file.write(two, about) == lora_file.write(back, dict(reversed(about.items())))
+    assert lora.write(two, about) == lora.write(back, dict(reversed(about.items())))
 
 
 def test_metadata_is_the_allow_list(base: LoadedBase) -> None:
-    about = lora_file.metadata_of(base, trigger="ohwx", rank=4, alpha=2, steps=12, epoch=3, resolution=32)
+    about = notes.about(base, trigger="ohwx", rank=4, alpha=2, steps=12, epoch=3, resolution=32)
     assert set(about) == ALLOWED
     assert about["likeness.base"] == "tiny", "a name, never a path"
     assert "/" not in about["likeness.base"] + about["likeness.base_hash"]
@@ -95,11 +104,11 @@ def test_the_names_do_not_follow_the_live_modules(base: LoadedBase) -> None:
         (struct.pack("<Q", 4) + b"[[[[", "broke off"),
         (struct.pack("<Q", 2) + b"{}", "no weights"),
         (made(plain())[:-20], "header is broken"),
-        (made({"model.weight": torch.ones(2)}), "kohya's names"),
-        (made({f"{STEM}.lora_down.weight": torch.ones(3, 8)}), "half of one"),
+        (made({"model.weight": torch.ones(2)}), 'by the name "model.weight"'),
+        (made({f"{STEM}.lora_down.weight": torch.ones(3, 8)}), "half of .* is missing"),
         (made(plain(**{"lora_up.weight": torch.ones(8, 4)})), "do not fit together"),
         (made(plain(**{"lora_up.weight": torch.ones(8)})), "do not fit together"),
-        (made(plain(alpha=torch.ones(2))), "header is broken"),
+        (made(plain(alpha=torch.ones(2))), "no single number"),
         (made(plain(**{"lora_down.weight": torch.full((3, 8), float("nan"))})), "no numbers"),
         (made(plain(**{"lora_down.weight": torch.full((3, 8), float("inf"))})), "no numbers"),
         (made(plain(**{"lora_down.weight": torch.ones(3, 8, dtype=torch.float64)})), "not supported"),
@@ -108,7 +117,7 @@ def test_the_names_do_not_follow_the_live_modules(base: LoadedBase) -> None:
 )
 def test_a_hostile_file_is_one_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        lora_file.read(data)
+        read(data)
 
 
 def header_of(changes: object) -> bytes:
@@ -128,23 +137,23 @@ def header_of(changes: object) -> bytes:
 )  # fmt: skip
 def test_a_hostile_header_is_one_sentence(entry: object) -> None:
     with pytest.raises(BadInput):
-        lora_file.read(header_of(entry))
+        read(header_of(entry))
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_at_all_get_past_with_another_error(data: bytes) -> None:
     with pytest.raises(BadInput):
-        lora_file.read(struct.pack("<Q", len(data)) + data)
+        read(struct.pack("<Q", len(data)) + data)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 600), st.integers(0, 255))
 def test_one_changed_byte_is_either_read_or_refused(place: int, value: int) -> None:
-    data = bytearray(lora_file.write(weights(), {"modelspec.trigger_phrase": "ohwx"}))
+    data = bytearray(lora.write(weights(), {"modelspec.trigger_phrase": "ohwx"}))
     data[place % len(data)] = value
     try:
-        lora_file.read(bytes(data))
+        read(bytes(data))
     except BadInput as error:
         assert str(error).endswith(".")
 
@@ -152,37 +161,6 @@ def test_one_changed_byte_is_either_read_or_refused(place: int, value: int) -> N
 def test_a_lora_of_another_base_is_refused(base: LoadedBase) -> None:
     stranger = {"lora_unet_up_blocks_7_attentions_0_proj_in": weights()[STEM]}
     with pytest.raises(BadInput, match="does not fit tiny"):
-        lora_file.check_fit(lora_file.read(lora_file.write(stranger, {})), base)
+        lora.read(lora.write(stranger, {}), lora.target_of(base))
     with pytest.raises(BadInput, match="another size"):
-        lora_file.check_fit(lora_file.read(lora_file.write(weights(), {})), base)
-
-
-@pytest.mark.parametrize("fault", ["alpha", "weight", "missing"])
-def test_an_epoch_that_reads_back_differently_is_not_published(base: LoadedBase, fault: str) -> None:
-    adapters.attach(base, "in_training", rank=2, alpha=3.0, text_encoder=True, seed=1)
-    live = adapters.state(base, "in_training")
-    good = lora_file.write(live, {})
-    read_back(base, "check", good, live)
-    adapters.detach(base, "check")
-
-    key = next(key for key in live if key.startswith("lora_unet_" if fault == "alpha" else "lora_te_"))
-    down, up, alpha = live[key]
-    wrong = dict(live)
-    wrong[key] = (down + 0.01, up, alpha) if fault == "weight" else (down, up, alpha + 1)
-    if fault == "missing":
-        del wrong[key]
-    with pytest.raises(EngineError, match="did not read back"):
-        read_back(base, "check", lora_file.write(wrong, {}), live)
-    adapters.detach(base, "in_training")
-
-
-def test_a_live_module_is_found_on_either_layout_of_clip(base: LoadedBase) -> None:
-    site = next(site for site in base.sites if site.part == "text_encoder")
-
-    class Wrapped(torch.nn.Module):
-        def __init__(self, inner: torch.nn.Module) -> None:
-            super().__init__()
-            self.text_model = inner
-
-    older = replace(base, encoders=(Wrapped(base.encoders[0]),))
-    assert older.part(site) is base.part(site)
+        lora.read(lora.write(weights(), {}), lora.target_of(base))

@@ -1,0 +1,155 @@
+"""What one place of a base is called in the files of other tools. No torch here.
+
+Every dialect says the same three things about a tensor: which module it belongs to, whether it is the down or the up
+half, and how. A module is looked up in an index made from the frozen table, so nothing is ever guessed from a name: what
+is not in the index is left over and named.
+
+    kohya          lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight
+    kohya on SGM   lora_unet_input_blocks_1_1_proj_in.lora_down.weight
+    PEFT           base_model.model.down_blocks.0.attentions.0.proj_in.lora_A.weight
+    diffusers      unet.down_blocks.0.attentions.0.proj_in.lora.down.weight
+    older ones     unet.(...).attn1.processor.to_q_lora.down.weight
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.families.sites import Site
+
+
+class Role(StrEnum):
+    DOWN = "down"
+    UP = "up"
+    MID = "mid"
+    """The middle of a convolution in three parts (Tucker), folded into the down half when read."""
+    ALPHA = "alpha"
+
+
+class Dialect(StrEnum):
+    KOHYA = "kohya"
+    DIFFUSERS = "diffusers"
+    PEFT = "peft"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorName:
+    """A tensor's name, taken apart."""
+
+    module: str
+    role: Role
+    dialect: Dialect
+
+
+ENDINGS: tuple[tuple[re.Pattern[str], Role, Dialect], ...] = (
+    (re.compile(r"\.lora_down\.weight$"), Role.DOWN, Dialect.KOHYA),
+    (re.compile(r"\.lora_up\.weight$"), Role.UP, Dialect.KOHYA),
+    (re.compile(r"\.lora_mid\.weight$"), Role.MID, Dialect.KOHYA),
+    (re.compile(r"\.alpha$"), Role.ALPHA, Dialect.KOHYA),
+    (re.compile(r"\.lora_A(\.\w+)?\.weight$"), Role.DOWN, Dialect.PEFT),
+    (re.compile(r"\.lora_B(\.\w+)?\.weight$"), Role.UP, Dialect.PEFT),
+    (re.compile(r"(\.lora|\.lora_linear_layer|_lora)\.down\.weight$"), Role.DOWN, Dialect.DIFFUSERS),
+    (re.compile(r"(\.lora|\.lora_linear_layer|_lora)\.up\.weight$"), Role.UP, Dialect.DIFFUSERS),
+)
+OTHER_KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\.dora_scale$|lora_magnitude_vector"), "a DoRA"),
+    (re.compile(r"\.hada_"), "a LoHa"),
+    (re.compile(r"\.lokr_"), "a LoKr"),
+    (re.compile(r"\.oft_"), "an OFT"),
+    (re.compile(r"\.(diff|diff_b|w_norm|b_norm)$"), "a LoRA with whole layers in it"),
+    (re.compile(r"\.(a1|a2|b1|b2)\.weight$"), "a GLoRA"),
+    (re.compile(r"\.lora_(A|B|up|down)(\.\w+)?\.bias$"), "a LoRA with biases"),
+)
+OLD_ATTENTION = {"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out": "to_out.0"}
+OLD_TEXT = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
+
+
+def parse(name: str) -> TensorName | None:
+    """The parts of a tensor's name, or None where no dialect knows it."""
+    for pattern, role, dialect in ENDINGS:
+        match = pattern.search(name)
+        if match:
+            return TensorName(_modern(name[: match.start()]), role, dialect)
+    return None
+
+
+def other_kind(names: Iterable[str]) -> str | None:
+    """What the file is where it is no plain LoRA but a relative: "a DoRA" and so on."""
+    for name in names:
+        for pattern, kind in OTHER_KINDS:
+            if pattern.search(name):
+                return kind
+    return None
+
+
+def _modern(module: str) -> str:
+    """A module's name without the detours of older diffusers (`.processor.to_q_lora`, `self_attn.to_q_lora`)."""
+    stem, _, leaf = module.rpartition(".")
+    if stem.endswith(".processor") and leaf in OLD_ATTENTION:
+        return f"{stem.removesuffix('.processor')}.{OLD_ATTENTION[leaf]}"
+    if stem.endswith(".self_attn") and leaf in OLD_TEXT:
+        return f"{stem}.{OLD_TEXT[leaf]}"
+    return module
+
+
+class Index:
+    """The sites of a base by every name a file may give them."""
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._sites: dict[str, Site] = {}
+        every = tuple(sites)
+        layers = _layers(every)
+        for site in every:
+            for name in _aliases(site, layers):
+                self._sites.setdefault(name, site)
+
+    def find(self, module: str) -> Site | None:
+        return self._sites.get(module.removeprefix("base_model.model."))
+
+
+def _aliases(site: Site, layers: int) -> list[str]:
+    names = [site.key]
+    if site.part == "denoiser":
+        sgm = sgm_path(site.path, layers)
+        if sgm is not None:
+            names.append(f"lora_unet_{sgm.replace('.', '_')}")
+        return [*names, f"unet.{site.path}", site.path]
+    if site.key.startswith("lora_te_"):
+        # Some tools number the only text encoder.
+        names.append(site.key.replace("lora_te_", "lora_te1_", 1))
+    for path in (f"text_model.{site.path}", site.path):
+        names += [f"{site.part}.{path}", path]
+    return names
+
+
+def _layers(sites: Iterable[Site]) -> int:
+    """Layers in one block of the UNet, from the table alone; 0 for what is no UNet."""
+    found = [re.match(r"down_blocks\.\d+\.(?:attentions|resnets)\.(\d+)\.", site.path) for site in sites]
+    return max((int(match[1]) + 1 for match in found if match), default=0)
+
+
+def sgm_path(path: str, layers: int) -> str | None:
+    """The same module as Stability's own code names it, `layers` to a block; None for what has no such name."""
+    match = re.match(r"(down_blocks|up_blocks)\.(\d+)\.(attentions|resnets)\.(\d+)\.(.+)", path)
+    if match:
+        side, block, kind, layer, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
+        number = block * (layers + 1) + layer + (1 if side == "down_blocks" else 0)
+        blocks = "input_blocks" if side == "down_blocks" else "output_blocks"
+        return f"{blocks}.{number}.{1 if kind == 'attentions' else 0}.{_inside(rest)}"
+    match = re.match(r"mid_block\.(attentions|resnets)\.(\d+)\.(.+)", path)
+    if match:
+        number = 1 if match[1] == "attentions" else 2 * int(match[2])
+        return f"middle_block.{number}.{_inside(match[3])}"
+    return None
+
+
+def _inside(rest: str) -> str:
+    return SGM_RESNET.get(rest, rest)
+
+
+SGM_RESNET = {
+    "conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection",
+}  # fmt: skip
