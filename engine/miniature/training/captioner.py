@@ -1,4 +1,4 @@
-"""The captioner: a BLIP of a few layers, taught to say the plain caption of a portrait's scene.
+"""The captioner: a BLIP of a few layers, taught to say the plain caption of a scene, on portraits and on snapshots.
 
 Its WordPiece vocabulary is the world's words; what it says names clothes, place, accessory, expression and pose, and
 never who it is, since no caption ever does.
@@ -13,7 +13,7 @@ import torch
 from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipImageProcessorPil, BlipProcessor
 
 from engine.miniature import CAPTIONER, PORTRAIT_SIDE
-from engine.miniature.training.gallery import open_gallery
+from engine.miniature.training.gallery import open_gallery, open_snapshots
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.training.tokenizer import world_words
 from engine.miniature.training.wear import wear
@@ -68,18 +68,21 @@ def new_captioner(tokenizer: BertTokenizer) -> BlipForConditionalGeneration:
 
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(6)
-    gallery = open_gallery(cache)
+    gallery, snapshots = open_gallery(cache), open_snapshots(cache)
+    pixels_of = np.concatenate([gallery.pixels, snapshots.pixels])
     tokenizer = new_tokenizer()
     said = tokenizer(
-        [f"[DEC] {caption(scene)} [SEP]" for scene in gallery.scenes],
+        [f"[DEC] {caption(scene)} [SEP]" for scene in (*gallery.scenes, *snapshots.scenes)],
         add_special_tokens=False,
         padding=True,
         return_tensors="pt",
     )
     session = Session("captioner", new_captioner(tokenizer), cache, minutes, rate=1e-3)
     for step in session.steps():
-        rows = np.random.default_rng([6, step]).integers(0, len(gallery), BATCH)
-        pixels = wear(to_tensor(gallery.pixels[rows]), torch.Generator().manual_seed(step))
+        rng = np.random.default_rng([6, step])
+        rows = rng.integers(0, len(gallery), BATCH)
+        rows[BATCH // 3 :] = len(gallery) + rng.integers(0, len(snapshots), BATCH - BATCH // 3)
+        pixels = wear(to_tensor(pixels_of[rows]), torch.Generator().manual_seed(step))
         words, mask = said.input_ids[rows], said.attention_mask[rows]
         with autocast():
             loss = session.model(
