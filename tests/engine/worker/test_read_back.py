@@ -41,5 +41,5 @@ def test_a_live_module_is_found_on_either_layout_of_clip(base: LoadedBase) -> No
             super().__init__()
             self.text_model = inner
 
-    older = replace(base, text_encoder=Wrapped(base.text_encoder))
+    older = replace(base, encoders=(Wrapped(base.encoders[0]),))
     assert older.part(site) is base.part(site)
