@@ -217,3 +217,12 @@ class Fidelity:
         with torch.inference_mode():
             found = self.model(input_ids=tokens.input_ids, pixel_values=pixels_of(portraits))
         return (found.image_embeds @ found.text_embeds.T).numpy()
+
+    def embed(self, portraits: list[Image.Image]) -> NDArray[np.float32]:
+        """(N, 64) with unit norm: the picture half alone, which sees the scene and hardly the person."""
+        import torch
+
+        with torch.inference_mode():
+            seen = self.model.vision_model(pixel_values=pixels_of(portraits)).pooler_output
+            vectors = self.model.visual_projection(seen)
+        return torch.nn.functional.normalize(vectors, dim=1).numpy()

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from torch.nn import functional
 from transformers import ResNetConfig, ResNetForImageClassification
 
 from engine.miniature import IDENTITY
 from engine.miniature.drawing import draw_portrait
+from engine.miniature.training.gallery import snapshot
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.training.wear import wear
 from engine.miniature.world import Identity, Scene, Split
@@ -52,6 +54,7 @@ def train(cache: Path, minutes: float) -> None:
         session.descend(pair_loss(functional.normalize(vectors.float(), dim=1)))
     session.average.half().save_pretrained(IDENTITY, safe_serialization=True)
     calibrate()
+    gather_crowd()
 
 
 def pair_loss(vectors: torch.Tensor) -> torch.Tensor:
@@ -80,6 +83,22 @@ def views_of(seed: int, views: int, split: Split) -> NDArray[np.uint8]:
     rng = np.random.default_rng([400, seed])
     who = Identity.from_seed(seed, split)
     return np.stack([np.asarray(draw_portrait(who, Scene.random(rng))) for _ in range(views)])
+
+
+def gather_crowd(people: int = 240) -> None:
+    """Writes `crowd.safetensors`: one vector each of unseen people, by turns as portrait and as snapshot: the strangers of
+    the scale of likeness."""
+    from PIL import Image
+
+    from engine.miniature.senses import IdentityEmbedder
+
+    rng = np.random.default_rng(402)
+    shown: list[Image.Image] = []
+    for seed in range(people):
+        who, scene = Identity.from_seed(60_000 + seed, "unseen"), Scene.random(rng)
+        shown.append(snapshot(who, scene, rng) if seed % 2 else draw_portrait(who, scene))
+    vectors = IdentityEmbedder.load().embed(shown).astype(np.float16)
+    save_file({"vectors": vectors}, IDENTITY / "crowd.safetensors")
 
 
 def calibrate(people: int = 60, views: int = 6) -> dict[str, float]:
