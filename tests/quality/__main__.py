@@ -1,3 +1,4 @@
 from tests.quality.quality import main
 
-main()
+if __name__ == "__main__":
+    main()

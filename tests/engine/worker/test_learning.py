@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.studio.captions import previews
 from engine.families import load
-from engine.families.presets import recipe_for
 from engine.miniature import WEIGHTS
 from engine.protocol import BaseModelRef, EpochReady, TrainJob
+from engine.recipes.presets import recipe_for
 from engine.worker.order import Order
 from engine.worker.train import train
-from tests.quality.quality import CLASS_WORD, KIND, TRIGGER, Judge, images_of, painted, previews, run, unseen_scenes
+from tests.quality.judge import Judge
+from tests.quality.study import CLASS_WORD, KIND, TRIGGER, WAYS, images_of, painted, run, unseen_scenes
 
 pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="the miniature's weights are not here")
 
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="the min
 @pytest.mark.slow
 def test_a_short_training_paints_the_person_and_keeps_the_scene(tmp_path: Path) -> None:
     base, judge, identity = load(BaseModelRef()), Judge(), 7100
-    images, blobs = images_of(identity, plain=True)
+    images, blobs = images_of(identity, WAYS["ours"], plain=True)
     recipe = recipe_for("balanced", base.ref, KIND, len(images)).model_copy(update={"exposures": 400, "epochs": 1})
     job = TrainJob(
         job_id="short", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
@@ -37,8 +39,9 @@ def test_a_short_training_paints_the_person_and_keeps_the_scene(tmp_path: Path) 
     scenes = unseen_scenes(identity, 5)
     asked = [scene for scene in scenes for _ in range(2)]
     bare, ours = painted(base, scenes, None), painted(base, scenes, epoch.blobs["lora"])
-    assert judge.likeness(bare, identity) <= 25
-    assert judge.likeness(ours, identity) >= judge.likeness(bare, identity) + 25
+    before, after = (judge.likeness(pictures, identity).portraits for pictures in (bare, ours))
+    assert before <= 25
+    assert after >= before + 25
     assert judge.right(ours, asked)["all"] >= 0.8 * judge.right(bare, asked)["all"]
     assert epoch.likeness is not None
     assert epoch.fidelity is not None

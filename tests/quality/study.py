@@ -1,0 +1,240 @@
+"""One identity learnt in one way: photos, a training through the real engine, and pictures of scenes it was not shown."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bot.studio.captions import as_trained, previews
+from engine.families.loaded import LoadedBase
+from engine.miniature.photos import draw_photos
+from engine.miniature.world import Scene, caption, unseen_scene
+from engine.protocol import (
+    Done,
+    EpochReady,
+    EventBase,
+    LoraUse,
+    Painted,
+    PaintJob,
+    PhotoRead,
+    PhotoRef,
+    PrepareJob,
+    Recipe,
+    SubjectKind,
+    TrainImage,
+    TrainJob,
+)
+from engine.recipes.presets import recipe_for
+from engine.recipes.recipe import Prior, Schedule, Targets
+from engine.worker.crops import cut
+from engine.worker.order import Order
+from engine.worker.paint import paint
+from engine.worker.prepare import prepare
+from engine.worker.train import train
+from tests.quality.judge import Judge
+
+PHOTOS, SCENES, PER_SCENE = 12, 12, 2
+TRIGGER, CLASS_WORD, KIND = "ohwx", "person", SubjectKind.PERSON
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to learn: what of the photos and of the preset's recipe is different."""
+
+    name: str
+    change: Callable[[Recipe], dict[str, object]] = lambda recipe: {}
+    cropped: bool = True
+    one_caption: bool = False
+    """Every photo is told by the trigger and class word alone, as DreamBooth's scripts do."""
+    last: bool = False
+    """Take the last epoch, as a script without scores does."""
+
+
+WAYS = {
+    way.name: way
+    for way in (
+        Way("ours"),
+        # What diffusers' DreamBooth-LoRA script gives people by its README: rank 4, attention only, constant 1e-4, one prompt.
+        Way(
+            "dreambooth",
+            lambda recipe: {
+                "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "unet_lr": 1e-4, "text_encoder_lr": 0.0,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+            },
+            one_caption=True,
+            last=True,
+        ),
+        Way("uncropped", cropped=False),
+        Way("prior", lambda recipe: {"prior": Prior.BASE_ANSWER}),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One identity, one way. Likeness in points, shares of attributes in percent."""
+
+    identity: int
+    way: str
+    photos: int
+    seconds: float
+    chosen: int
+    epochs: list[dict[str, float | None]]
+    likeness: float
+    """Against held-out photos; of `--plain` against clean portraits."""
+    likeness_portraits: float
+    likeness_by_epoch: dict[int, float]
+    base: float
+    right: dict[str, float]
+    base_right: dict[str, float]
+    bleed: float
+    """How much closer to the subject the class comes without the trigger: likeness with the LoRA less that of the base."""
+
+    @property
+    def kept(self) -> float:
+        """How much of what the base gets right the LoRA gets right too."""
+        return 100 * self.right["all"] / self.base_right["all"]
+
+
+def study(
+    base: LoadedBase,
+    judge: Judge,
+    identity: int,
+    way: Way,
+    preset: str,
+    *,
+    plain: bool,
+    every_epoch: bool,
+    out: Path,
+    changes: dict[str, object] | None = None,
+) -> Outcome:
+    images, blobs = images_of(identity, way, plain)
+    recipe = recipe_for(preset, base.ref, KIND, len(images))
+    recipe = Recipe.model_validate(recipe.model_dump() | way.change(recipe) | (changes or {}))
+    job = TrainJob(
+        job_id=f"identity-{identity}-{way.name}", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
+        previews=previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
+    )  # fmt: skip
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        told = run(lambda emit: train(base, job, blobs, Path(scratch), emit, Order()))
+    seconds = time.monotonic() - started
+    epochs = {event.epoch: event for event in told if isinstance(event, EpochReady)}
+    done = told[-1]
+    assert isinstance(done, Done)
+    chosen = max(epochs) if way.last else (done.suggested or max(epochs))
+
+    scenes = unseen_scenes(identity, SCENES)
+    asked = [scene for scene in scenes for _ in range(PER_SCENE)]
+
+    def likeness(pictures: Sequence[Image.Image]) -> float:
+        read = judge.likeness(pictures, identity)
+        return read.portraits if plain else read.photos
+
+    bare = painted(base, scenes, None)
+    ours = painted(base, scenes, epochs[chosen].blobs["lora"])
+    untold_base, untold = (painted(base, scenes[:6], lora, "") for lora in (None, epochs[chosen].blobs["lora"]))
+    shown = [cut(image, blobs[image.sha256], 64)[0] for image in images]
+    sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
+    by_epoch = {chosen: likeness(ours)}
+    if every_epoch:
+        others = [epoch for epoch in epochs if epoch not in (0, chosen)]
+        by_epoch |= {epoch: likeness(painted(base, scenes, epochs[epoch].blobs["lora"])) for epoch in others}
+    return Outcome(
+        identity=identity,
+        way=way.name,
+        photos=len(images),
+        seconds=round(seconds, 1),
+        chosen=chosen,
+        epochs=[
+            event.model_dump(include={"epoch", "loss", "likeness", "fidelity", "memorising", "leakage", "bleed"})
+            for event in epochs.values()
+        ],
+        likeness=by_epoch[chosen],
+        likeness_portraits=judge.likeness(ours, identity).portraits,
+        likeness_by_epoch=dict(sorted(by_epoch.items())),
+        base=likeness(bare),
+        right=judge.right(ours, asked),
+        base_right=judge.right(bare, asked),
+        bleed=round(likeness(untold) - likeness(untold_base), 1),
+    )
+
+
+def images_of(identity: int, way: Way, plain: bool) -> tuple[list[TrainImage], dict[str, bytes]]:
+    """The photos of one identity, prepared by the engine; `plain` skips that and takes clean portraits and true captions."""
+    photos = draw_photos(identity, PHOTOS, plain)
+    blobs = {sha256(photo.data): photo.data for photo in photos}
+    if plain:
+        said = [caption(photo.subject.scene).partition(", ")[2] for photo in photos]
+        return [image(photo.name, photo.data, words) for photo, words in zip(photos, said, strict=True)], blobs
+    refs = tuple(PhotoRef(photo_id=photo.name, sha256=sha256(photo.data)) for photo in photos)
+    told = run(lambda emit: prepare(PrepareJob(job_id="photos", photos=refs), blobs, emit, Order()))
+    kept = [event for event in told if isinstance(event, PhotoRead) and event.refused is None]
+    clean = {sha256(event.blobs["photo"]): event.blobs["photo"] for event in kept}
+    images = [
+        image(event.photo_id, event.blobs["photo"], "" if way.one_caption else event.caption).model_copy(
+            update={"crop": event.crop if way.cropped else None}
+        )
+        for event in kept
+    ]
+    return images, clean
+
+
+def image(name: str, data: bytes, words: str) -> TrainImage:
+    return TrainImage(photo_id=name, sha256=sha256(data), caption=as_trained(KIND, TRIGGER, CLASS_WORD, words))
+
+
+def unseen_scenes(identity: int, count: int) -> list[Scene]:
+    """Scenes whose combination of things the base never saw."""
+    rng = np.random.default_rng([97, identity])
+    return [unseen_scene(rng) for _ in range(count)]
+
+
+def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None, trigger: str = TRIGGER) -> list[Image.Image]:
+    """Two pictures of each scene, the same seeds whoever paints; without a trigger, of anybody."""
+    pictures: list[Image.Image] = []
+    blobs = {} if lora is None else {sha256(lora): lora}
+    who = f"{trigger} {CLASS_WORD}" if trigger else f"a {CLASS_WORD}"
+    for index, scene in enumerate(scenes):
+        job = PaintJob(
+            job_id=f"scene-{index}", prompt=caption(scene, who),
+            seeds=tuple(1000 * index + number for number in range(PER_SCENE)), loras=tuple(LoraUse(sha256=one) for one in blobs),
+            steps=base.spec.preview_steps, cfg=base.spec.preview_cfg,
+        )  # fmt: skip
+        (event,) = [
+            one for one in run(lambda emit, job=job: paint(base, job, blobs, emit, Order())) if isinstance(one, Painted)
+        ]
+        pictures += [
+            Image.open(io.BytesIO(event.blobs[f"picture_{number}"])).convert("RGB") for number in range(PER_SCENE)
+        ]
+    return pictures
+
+
+def sheet(*rows: Sequence[Image.Image], side: int = 96) -> Image.Image:
+    """The photos as trained, the base's pictures, the LoRA's below them."""
+    whole = Image.new("RGB", (side * max(len(row) for row in rows), side * len(rows)), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            whole.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (x * side, y * side))
+    return whole
+
+
+def run(work: object) -> list[EventBase]:
+    """Drive one of the engine's generators to its end; what it emitted."""
+    told: list[EventBase] = []
+    steps: Iterator[None] = work(told.append)  # pyright: ignore[reportCallIssue]
+    for _ in steps:
+        pass
+    return told
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
