@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from engine.recipes.recipe import Recipe as Recipe
 
 PROTOCOL = 1
 
@@ -59,43 +61,12 @@ class BaseModelRef(Message):
     family: str = "sd15"
     source: str = "miniature"
     revision: str | None = None
-
-
-class Recipe(Message):
-    """Everything that decides a training. Names follow what kohya users know; length is counted in exposures."""
-
-    preset: str = "balanced"
-    rank: int = Field(default=16, ge=1, le=256)
-    alpha: float = Field(default=16, gt=0)
-    unet_lr: float = Field(default=1e-3, gt=0)
-    text_encoder_lr: float = Field(default=0.0, ge=0)
-    """0 freezes the text encoder, whose outputs are then cached."""
-    batch_size: int = Field(default=4, ge=1, le=64)
-    exposures: int = Field(default=1200, ge=1)
-    """Images shown in total: optimizer steps x batch size."""
-    epochs: int = Field(default=8, ge=1, le=20)
-    """Equal parts of the exposures; each ends with a saved, scored and previewed LoRA."""
-    resolution: int = Field(default=64, ge=16)
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    """Part of the steps spent raising the rate from zero."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    min_snr_gamma: float | None = Field(default=5.0, gt=0)
-    """Hang et al. 2023, arXiv:2303.09556. None: every timestep weighs the same."""
-    noise_offset: float = Field(default=0.0, ge=0)
-    caption_dropout: float = Field(default=0.05, ge=0, le=1)
-    weight_decay: float = Field(default=0.01, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    flip: bool = False
-    seed: int = 0
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps: exposures / batch size rounded up, and never fewer than one per epoch."""
-        return max(self.epochs, -(-self.exposures // self.batch_size))
-
-    def epoch_end(self, epoch: int) -> int:
-        """The step after which `epoch` (1-based) ends."""
-        return round(self.steps * epoch / self.epochs)
+    sha256: str | None = None
+    """Of its weights, as `engine.families.bases.checksum` counts it; weights that differ are not loaded. None: not known."""
+    prediction: Literal["epsilon", "v_prediction"] | None = None
+    """What its denoiser says, where its own scheduler config does not or says it wrong."""
+    zero_snr: bool | None = None
+    """Whether its noise schedule ends in pure noise, likewise."""
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------
@@ -138,6 +109,10 @@ class TrainImage(Message):
     """The cleaned photo, upright."""
     crop: Box | None = None
     """None: the whole picture, centre-cropped to a square."""
+    face: Box | None = None
+    """Where the subject's face is in the photo; a recipe with masked loss learns around it."""
+    repeats: int = Field(default=1, ge=1, le=100)
+    """How often it is shown against the others: twice as often with 2."""
     caption: str
     """As trained, trigger word included."""
 
@@ -171,21 +146,72 @@ class LoraUse(Message):
     strength: float = 1.0
 
 
+class Hires(Message):
+    """A second pass over the picture at a larger size."""
+
+    upscale: float = Field(default=1.5, gt=1, le=4)
+    steps: int | None = Field(default=None, ge=1, le=150)
+    """None: as many as the first pass. Of these only the part that `denoise` says is walked."""
+    denoise: float = Field(default=0.5, gt=0, le=1)
+    upscaler: Literal["latent", "lanczos"] = "lanczos"
+    """What is enlarged between the passes: the latents (wants a `denoise` of 0.6 or more), or the painted picture."""
+
+
+class Previews(Message):
+    """Pictures shown while they are painted."""
+
+    tiny_vae: str
+    """A folder with an AutoencoderTiny for this family."""
+    every: int = Field(default=4, ge=1)
+    """Steps between two of them."""
+
+
+class Shot(Message):
+    """What one picture of a job wants differently; None: as the job says."""
+
+    prompt: str | None = None
+    negative: str | None = None
+    cfg: float | None = Field(default=None, ge=0, le=30)
+    loras: tuple[LoraUse, ...] | None = None
+
+
 class PaintJob(JobBase):
     kind: Literal["paint"] = "paint"
     prompt: str
     negative: str = ""
     seeds: tuple[int, ...] = Field(min_length=1, max_length=16)
     """One picture per seed; a picture depends on its own seed only, whatever the batch."""
+    shots: tuple[Shot, ...] = ()
+    """One per seed, or none at all: pictures that share steps, sampler and size are painted in one batch."""
     loras: tuple[LoraUse, ...] = ()
+    sampler: str | None = None
+    """A name of `engine.samplers`; None: the base's own."""
     steps: int = Field(default=25, ge=1, le=150)
     cfg: float = Field(default=5.0, ge=0, le=30)
+    clip_skip: int = Field(default=0, ge=0, le=11)
+    """Last layers of the text encoder left out. A1111 counts from one more: its 2 is 1 here."""
     width: int | None = None
     height: int | None = None
-    """None: the size the base was trained at. Pixels, rounded down to what the family divides by."""
+    """None: the size of `init`, or the size the base was trained at. Pixels, rounded down to what the family divides by."""
+    init: str | None = None
+    """sha256 of a picture (PNG, JPEG, WebP) to start from instead of noise: a variation of it."""
+    denoise: float = Field(default=0.6, gt=0, le=1)
+    """Of a variation: how much of the noise is put back. 0.3 keeps the picture, 0.8 keeps little more than its colours."""
+    hires: Hires | None = None
+    few_step: str | None = None
+    """A .safetensors file on the engine's machine: a LoRA such as LCM-LoRA, at strength 1 beside `loras`."""
+    previews: Previews | None = None
+    """None: nothing is shown before the end."""
+
+    @model_validator(mode="after")
+    def _a_shot_for_every_seed(self) -> Self:
+        if self.shots and len(self.shots) != len(self.seeds):
+            raise ValueError("shots: give one for every seed, or none.")
+        return self
 
     def blobs(self) -> tuple[str, ...]:
-        return tuple(use.sha256 for use in self.loras)
+        uses = [*self.loras, *(use for shot in self.shots for use in shot.loras or ())]
+        return tuple(dict.fromkeys([*(use.sha256 for use in uses), *([self.init] if self.init else [])]))
 
 
 Job = Annotated[PrepareJob | TrainJob | PaintJob, Field(discriminator="kind")]
@@ -208,7 +234,8 @@ class Accepted(EventBase):
 
 
 class Progress(EventBase):
-    """Coalesced: at most a few per second."""
+    """Coalesced: at most a few per second. blobs: of a paint that asks for previews "preview_0" .. "preview_N" (JPEG), by
+    the place in its seeds; those that are painted now."""
 
     kind: Literal["progress"] = "progress"
     phase: str
@@ -265,9 +292,11 @@ class EpochReady(EventBase):
     loss: float | None = None
     """Mean over the epoch."""
     likeness: float | None = None
-    """Calibrated: 0 = a stranger of the same class, 100 = the subject's own photo-to-photo spread."""
     fidelity: float | None = None
-    """Prompt fidelity: how much of the prompt survives, 100 = as much as in the base's own pictures."""
+    memorising: float | None = None
+    leakage: float | None = None
+    bleed: float | None = None
+    """Points; what 0 and 100 are is said in `engine.scores.reading`."""
     sha256: str | None = None
     """Of the LoRA file."""
     seconds: float = 0.0
@@ -285,6 +314,10 @@ class Painted(EventBase):
     seeds: tuple[int, ...]
     width: int
     height: int
+    """Of the pictures, after a hires pass."""
+    cut: str = ""
+    """The end of the prompt that was over the text encoder's length, in the words of whoever wrote it."""
+    cut_negative: str = ""
 
 
 class Interrupted(EventBase):

@@ -27,7 +27,7 @@ from bot.training import (
     train_folder,
 )
 from bot.workbench import INTERRUPTED, Stopped, local_engine, open_bench
-from engine.families import presets
+from engine.recipes import presets
 from engine.protocol import PreviewPrompt, Recipe, SubjectKind
 
 

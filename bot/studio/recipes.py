@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from engine.families.presets import PRESETS
 from engine.protocol import Recipe
+from engine.recipes.presets import PRESETS
 
 __all__ = ["PRESETS", "TITLES", "PresetChange"]
 

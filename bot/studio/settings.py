@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.studio.recipes import PRESETS, PresetChange
-from engine.families.presets import recipe_for
 from engine.protocol import BaseModelRef, Recipe, SubjectKind
+from engine.recipes.presets import recipe_for
 
 
 @dataclass(frozen=True)

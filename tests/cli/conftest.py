@@ -67,7 +67,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, weights: Path) -> Bench:
 
     monkeypatch.setattr(bot.commands.train, "local_engine", make)
     monkeypatch.setattr(bot.commands.paint, "local_engine", make)
-    monkeypatch.setattr("engine.families.presets.recipe_for", recipe)
+    monkeypatch.setattr("engine.recipes.presets.recipe_for", recipe)
     return bench
 
 

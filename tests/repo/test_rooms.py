@@ -41,7 +41,7 @@ def test_importing_the_rooms_takes_under_a_second_and_loads_nothing_heavy() -> N
     "modules",
     [
         "bot.cli, bot.config, bot.doctor, bot.training, bot.studio.studio",
-        "engine.protocol, engine.local, engine.fake, engine.families.bases, engine.families.presets",
+        "engine.protocol, engine.local, engine.fake, engine.families.bases, engine.recipes.presets",
         "storage.store, storage.vault",
         "engine.worker.__main__",
     ],

@@ -54,7 +54,7 @@ def test_the_rate_rises_then_falls_to_a_tenth() -> None:
     assert rates[0] == pytest.approx(1 / 11)
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 10
-    assert rates[-1] == pytest.approx(plan.FLOOR, abs=0.01)
+    assert rates[-1] == pytest.approx(recipe.schedule_floor, abs=0.01)
     assert all(later <= sooner for sooner, later in pairwise(rates[10:]))
     constant = Recipe(exposures=400, batch_size=4, warmup=0.1, schedule="constant")
     assert {plan.rate(constant, step) for step in range(10, 100)} == {1.0}
