@@ -20,6 +20,7 @@ from bot.commands.demo import demo
 from bot.commands.doctor import doctor
 from bot.commands.paint import paint
 from bot.commands.photos import photos
+from bot.commands.recipe import recipe
 from bot.commands.run import run
 from bot.commands.train import train
 from bot.errors import UserError
@@ -42,6 +43,7 @@ app.command()(train)
 app.command()(paint)
 app.command()(photos)
 app.command()(demo)
+app.add_typer(recipe, name="recipe")
 
 
 def _show_version(asked: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 
 from bot.bars import Bars
 from bot.bases import Base, find_base
+from bot.commands.recipe import preset_for, recipe_file
 from bot.errors import UserError
 from bot.folder import Folder, read_folder
 from bot.outdir import make_out
@@ -27,8 +27,8 @@ from bot.training import (
     train_folder,
 )
 from bot.workbench import INTERRUPTED, Stopped, local_engine, open_bench
-from engine.recipes import presets
 from engine.protocol import PreviewPrompt, Recipe, SubjectKind
+from engine.recipes.file import RecipeFile
 
 
 def train(
@@ -47,11 +47,17 @@ def train(
     base: Annotated[
         str, typer.Option(help="miniature, a diffusers folder, a .safetensors checkpoint, or a hub id.")
     ] = "miniature",
-    preset: Annotated[str, typer.Option(help="quick, balanced or thorough.")] = "balanced",
+    preset: Annotated[str | None, typer.Option(help="quick, balanced or thorough. [default: balanced]")] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A recipe in TOML: what it says goes before the preset, options before it."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, max=20, help="LoRAs saved on the way.")] = None,
     exposures: Annotated[int | None, typer.Option(min=1, help="Images shown in total.")] = None,
     rank: Annotated[int | None, typer.Option(min=1, max=256, help="Size of the LoRA.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same LoRA on the same machine.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same LoRA on the same machine. [default: 0]")
+    ] = None,
     no_crop: Annotated[
         bool, typer.Option("--no-crop", help="Take the photos whole instead of cropping to the subject.")
     ] = False,
@@ -65,7 +71,9 @@ def train(
     photos = read_folder(folder)
     word, class_word = subject(photos, trigger, class_word, kind)
     found = find_base(base)
-    plan = plan_for(found, kind, preset, PresetChange(exposures=exposures, epochs=epochs, rank=rank), seed)
+    file = recipe_file(recipe) if recipe is not None else RecipeFile({})
+    change = PresetChange(exposures=exposures, epochs=epochs, rank=rank)
+    plan = plan_for(found, kind, preset or file.preset or "balanced", file, change, seed)
     make_out(out)
     open_checkpoint(out, resume=resume)
     order = TrainingOrder(
@@ -111,17 +119,20 @@ def subject(folder: Folder, trigger: str | None, class_word: str | None, kind: S
     return triggers.check(word, named), named
 
 
-def plan_for(base: Base, kind: SubjectKind, preset: str, change: PresetChange, seed: int) -> Callable[[int], Recipe]:
-    """The preset's recipe for so many photos, with what the command line says otherwise."""
-    if preset not in presets.PRESETS:
-        nearest = difflib.get_close_matches(preset, presets.PRESETS, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(presets.PRESETS)}."
-        raise UserError(f'There is no preset "{preset}": {hint}')
+def plan_for(
+    base: Base, kind: SubjectKind, preset: str, file: RecipeFile, change: PresetChange, seed: int | None
+) -> Callable[[int], Recipe]:
+    """The preset's recipe for so many photos, with what the recipe file and then the command line say otherwise.
+
+    UserError and RecipeError for what cannot be, at once and not when the photos have been read.
+    """
 
     def plan(photos: int) -> Recipe:
-        recipe = presets.recipe_for(preset, base.ref, kind, photos)
-        return change.applied(recipe).model_copy(update={"seed": seed, "resolution": base.side})
+        underneath = preset_for(preset, kind, base.ref, photos).model_copy(update={"resolution": base.side})
+        chosen = change.applied(file.over(underneath, photos)).model_copy(update={"preset": preset})
+        return chosen if seed is None else chosen.model_copy(update={"seed": seed})
 
+    plan(1)
     return plan
 
 

@@ -67,12 +67,17 @@ def test_every_make_command_in_the_readme_exists_and_every_one_that_exists_is_in
 
 
 def cli() -> dict[str, set[str]]:
-    group = typer.main.get_command(app)
-    names: dict[str, object] = getattr(group, "commands")  # noqa: B009 - the class is private to typer
-    return {
-        name: {option for parameter in getattr(command, "params") for option in parameter.opts}  # noqa: B009
-        for name, command in names.items()
-    }
+    """Every command with its options; a group's are those of all its commands."""
+    return {name: options_of(command) for name, command in commands_of(typer.main.get_command(app)).items()}
+
+
+def commands_of(group: object) -> dict[str, object]:
+    return getattr(group, "commands", {})  # the class is private to typer
+
+
+def options_of(command: object) -> set[str]:
+    own = {option for parameter in getattr(command, "params") for option in parameter.opts}  # noqa: B009
+    return own.union(*(options_of(inner) for inner in commands_of(command).values()))
 
 
 def test_every_likeness_command_in_the_documents_exists_with_its_options() -> None:
