@@ -36,6 +36,12 @@ class EpochEntry(Entry):
     """0 = a stranger of the same class, 100 = the subject's own photo-to-photo spread."""
     fidelity: float | None = None
     """How much of a prompt survives, 100 = as much as in the base's own pictures."""
+    memorising: float | None = None
+    """0 = as near to a photo as the photos are to each other, 100 = a copy of one."""
+    leakage: float | None = None
+    """Pictures without the trigger: 0 = the base's own, 100 = as changed as by another seed."""
+    bleed: float | None = None
+    """Points of likeness that the class without the trigger gained over the base's."""
     file: str
 
 

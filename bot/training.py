@@ -3,6 +3,7 @@
 DIR/ohwx-000001.safetensors ...   one LoRA per epoch, kohya's names
 DIR/lora.safetensors              the suggested epoch
 DIR/grid.png                      columns: base, epoch 1 .. N; rows: prompts; one seed along a row
+DIR/curve.png                     the scores over the epochs, where the base has eyes to read them
 DIR/report.json                   `bot.report.Report`
 DIR/.checkpoint/                  only while a training is not over: `--resume` goes on from it
 """
@@ -33,6 +34,7 @@ from bot.report import (
     write_report,
     write_whole,
 )
+from bot.studio import scores
 from bot.workbench import Workbench
 from engine.protocol import (
     Done,
@@ -49,6 +51,7 @@ from engine.protocol import (
 
 LORA_NAME = "lora.safetensors"
 GRID_NAME = "grid.png"
+CURVE_NAME = "curve.png"
 CHECKPOINT = ".checkpoint"
 
 
@@ -82,7 +85,7 @@ def open_checkpoint(out: Path, *, resume: bool) -> None:
         return
     if folder.exists():
         shutil.rmtree(folder)
-    for name in (LORA_NAME, GRID_NAME, REPORT_NAME):
+    for name in (LORA_NAME, GRID_NAME, CURVE_NAME, REPORT_NAME):
         (out / name).unlink(missing_ok=True)
 
 
@@ -105,7 +108,7 @@ async def train_folder(
     suggested = done.suggested if done.suggested in epochs.entries else max(epochs.entries, default=None)
     if suggested is not None:
         write_whole(order.out / LORA_NAME, (order.out / epochs.entries[suggested].file).read_bytes())
-    _draw_grid(order, epochs, suggested)
+    _draw_sheets(order, epochs, suggested)
     drawn = clock()
     report = Report(
         photos=PhotosEntry(given=len(order.folder.photos), kept=len(intake.kept), refused=intake.refused),
@@ -177,8 +180,7 @@ def _tell(event: Event, watch: Watch) -> None:
 
 def _epoch_sentence(event: EpochReady, epochs: int) -> str:
     told = [f"loss {event.loss:.4f}"] if event.loss is not None else []
-    told += [f"likeness {event.likeness:.0f}"] if event.likeness is not None else []
-    told += [f"prompt kept {event.fidelity:.0f} %"] if event.fidelity is not None else []
+    told += [read] if (read := scores.whole(event)) else []
     return f"Epoch {event.epoch} of {epochs}{': ' if told else ''}{', '.join(told)}."
 
 
@@ -228,8 +230,9 @@ class _Epochs:
         file = f"{self.trigger}-{event.epoch:06d}.safetensors"
         write_whole(self.out / file, event.blobs["lora"])
         self.entries[event.epoch] = EpochEntry(
-            epoch=event.epoch, loss=event.loss, likeness=event.likeness, fidelity=event.fidelity, file=file
-        )
+            epoch=event.epoch, loss=event.loss, likeness=event.likeness, fidelity=event.fidelity,
+            memorising=event.memorising, leakage=event.leakage, bleed=event.bleed, file=file,
+        )  # fmt: skip
         self._note()
 
     def previews(self, epoch: int) -> tuple[bytes, ...]:
@@ -244,21 +247,21 @@ class _Epochs:
         write_whole(self.folder / "training.json", json.dumps(noted).encode())
 
 
-def _draw_grid(order: TrainingOrder, epochs: _Epochs, suggested: int | None) -> None:
-    """Column 0 is the base, then one column per epoch, with its scores below."""
+def _draw_sheets(order: TrainingOrder, epochs: _Epochs, suggested: int | None) -> None:
+    """Column 0 is the base, then one column per epoch, with its scores below; and the scores as curves."""
+    from bot.studio.curve import draw
     from bot.studio.sheets import Column, grid
-
-    def scores(entry: EpochEntry) -> tuple[str, ...]:
-        likeness = () if entry.likeness is None else (f"likeness {entry.likeness:.0f}",)
-        return (*likeness, *(() if entry.fidelity is None else (f"prompt {entry.fidelity:.0f} %",)))
 
     columns = [Column("base", None, (), epochs.previews(0))]
     columns += [
-        Column(f"epoch {number}", number, scores(entry), epochs.previews(number), suggested=number == suggested)
+        Column(f"epoch {number}", number, scores.column(entry), epochs.previews(number), suggested=number == suggested)
         for number, entry in sorted(epochs.entries.items())
     ]
     drawn = grid(columns, [preview.prompt for preview in order.previews])
     write_png(drawn, order.out / GRID_NAME)
+    curve = draw(epochs.entries, suggested)
+    if curve is not None:
+        write_png(curve, order.out / CURVE_NAME)
 
 
 def _base(base: Base, out: Path) -> str:

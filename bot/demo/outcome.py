@@ -85,6 +85,9 @@ class Outcome:
                     loss=epoch.loss,
                     likeness=epoch.likeness,
                     fidelity=epoch.fidelity,
+                    memorising=epoch.memorising,
+                    leakage=epoch.leakage,
+                    bleed=epoch.bleed,
                     file=relative(file, self.out),
                 )
             )

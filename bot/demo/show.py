@@ -18,6 +18,7 @@ from bot.demo.transcript import Act, Said, World, buttons_of, words_of
 from bot.errors import UserError
 from bot.outdir import make_out
 from bot.report import Report, write_whole
+from bot.studio import scores
 from bot.studio.settings import StudioSettings
 from engine.local import LocalEngine
 from engine.miniature import WEIGHTS
@@ -102,11 +103,8 @@ def _tell(console: Console, report: Report, out: Path) -> None:
             if number == epoch.epoch
         ]
         votes = report.votes.get(epoch.epoch, 0)
-        likeness = "-" if epoch.likeness is None else f"{epoch.likeness:.0f}"
-        fidelity = "-" if epoch.fidelity is None else f"{epoch.fidelity:.0f}"
-        console.print(
-            f"epoch {epoch.epoch}: likeness {likeness}, prompt kept {fidelity} %, {votes} votes {' and '.join(marks)}".rstrip()
-        )
+        read = f"{scores.whole(epoch)}, " if epoch.likeness is not None else ""
+        console.print(f"epoch {epoch.epoch}: {read}{votes} votes {' and '.join(marks)}".rstrip())
     console.print(
         f"{report.photos.kept} of {report.photos.given} photos used; {len(report.pictures)} pictures painted with "
         f"[bold]{report.trigger}[/]; {report.seconds.total:.0f} s in all, {report.seconds.train:.0f} s of them training.\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from bot.studio import captions, sheets
+from bot.studio import captions, scores, sheets
 from bot.studio.desk import Desk
 from bot.studio.results import waits_for_a_person
 from bot.studio.schedule import Schedule, about, ordinal
@@ -73,7 +73,7 @@ class Progress:
             number=epoch.number,
             epochs=total,
             previews=Image(f"epoch-{epoch.number}.webp", data, alt),
-            note=_scores(epoch),
+            note=scores.note(epoch),
         )
 
     async def trouble(self, scope: Scope, job_id: str) -> TroubleCard | None:
@@ -128,9 +128,3 @@ def _done(run: Run, job: Job | None, epochs: Sequence[Epoch], total: int) -> flo
     if progress.get("phase") == "training" and isinstance(step, int) and isinstance(steps, int) and steps > 0:
         return max(finished, min(1.0, step / steps))
     return finished
-
-
-def _scores(epoch: Epoch) -> str:
-    likeness = [] if epoch.likeness is None else [f"likeness {epoch.likeness:.0f}"]
-    fidelity = [] if epoch.fidelity is None else [f"prompt kept {epoch.fidelity:.0f} %"]
-    return ", ".join((*likeness, *fidelity))

@@ -148,6 +148,9 @@ class Results:
                 loss=event.loss,
                 likeness=event.likeness,
                 fidelity=event.fidelity,
+                memorising=event.memorising,
+                leakage=event.leakage,
+                bleed=event.bleed,
                 seconds=event.seconds,
             )
             if not recorded.is_new or event.epoch == 0:

@@ -105,7 +105,7 @@ def _reason(epoch: int, chosen: Scores, calm: Mapping[int, Scores]) -> str:
         said += f" and still follows prompts like the base ({chosen.fidelity:.0f} of 100)"
     later = [name for name in LIMITS if _cost(calm[max(calm)], name) >= 1]
     if epoch == max(calm):
-        return f"{said}; no earlier one is as close."
+        return f"{said}; earlier ones are behind."
     if later:
         words = {
             "fidelity": "follow prompts less",
