@@ -19,6 +19,7 @@ from typing import Annotated, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.recipes.recipe import Recipe as Recipe
+from engine.shots import Hires, LoraUse, Previews, Shot
 
 PROTOCOL = 1
 
@@ -138,41 +139,6 @@ class TrainJob(JobBase):
 
     def blobs(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(i.sha256 for i in self.images))
-
-
-class LoraUse(Message):
-    sha256: str
-    """A kohya-keyed .safetensors."""
-    strength: float = 1.0
-
-
-class Hires(Message):
-    """A second pass over the picture at a larger size."""
-
-    upscale: float = Field(default=1.5, gt=1, le=4)
-    steps: int | None = Field(default=None, ge=1, le=150)
-    """None: as many as the first pass. Of these only the part that `denoise` says is walked."""
-    denoise: float = Field(default=0.5, gt=0, le=1)
-    upscaler: Literal["latent", "lanczos"] = "lanczos"
-    """What is enlarged between the passes: the latents (wants a `denoise` of 0.6 or more), or the painted picture."""
-
-
-class Previews(Message):
-    """Pictures shown while they are painted."""
-
-    tiny_vae: str
-    """A folder with an AutoencoderTiny for this family."""
-    every: int = Field(default=4, ge=1)
-    """Steps between two of them."""
-
-
-class Shot(Message):
-    """What one picture of a job wants differently; None: as the job says."""
-
-    prompt: str | None = None
-    negative: str | None = None
-    cfg: float | None = Field(default=None, ge=0, le=30)
-    loras: tuple[LoraUse, ...] | None = None
 
 
 class PaintJob(JobBase):

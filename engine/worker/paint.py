@@ -1,27 +1,73 @@
-"""Pictures for a prompt: batched, each from its own seed, with LoRAs by strength, and the recipe written into the PNG."""
+"""Pictures for a prompt: batched, each from its own seed, with its own LoRAs, and the recipe written into the PNG."""
 
 from __future__ import annotations
 
+import gc
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from PIL import Image
 
+from engine import samplers
+from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
-from engine.files import lora, picture
+from engine.files import lora, parameters, picture
 from engine.files.parameters import LoraTag, Parameters
 from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
-from engine.worker import adapters
+from engine.shots import LoraUse
+from engine.worker.cut import cut
+from engine.worker.glimpses import Glimpses
 from engine.worker.order import Order
-from engine.worker.sampler import draw
+from engine.worker.sampler import draw, larger
+from engine.worker.slots import Slot, table_of
+from engine.worker.solvers import walked
+from engine.worker.starts import fitted, open_start, own_size
 
-AT_ONCE = 4
-"""Pictures in one batch: enough to fill a small GPU, few enough to let others in between."""
+AT_ONCE = 16
+"""Pictures in one batch, at most."""
+CPU_AT_ONCE = 4
+"""Enough to share what a step costs once, few enough to let others in between."""
+ROW_BYTES = 96 * 1024
+"""Memory that one latent pixel of one row takes at the widest place of a UNet, in bfloat16, with room to spare."""
 PROGRESS_S = 0.5
 LEAST_SIDE = 4
 """Latents along a side; smaller than this a UNet has nothing to halve."""
+LARGEST_PX = 4096
 
 Emit = Callable[[EventBase], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """A LoRA that is on the base."""
+
+    slot: Slot
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One picture of the job, with all that is its own."""
+
+    place: int
+    seed: int
+    prompt: str
+    negative: str
+    cfg: float
+    loras: tuple[tuple[Hung, float], ...]
+
+    @property
+    def mixture(self) -> dict[Slot, float]:
+        """The same LoRA named twice adds up."""
+        mixed: dict[Slot, float] = {}
+        for one, strength in self.loras:
+            mixed[one.slot] = mixed.get(one.slot, 0.0) + strength
+        return mixed
 
 
 def paint(
@@ -33,70 +79,161 @@ def paint(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """Emits Progress and Painted; yields between denoising steps. Raises BadInput for a LoRA that cannot be used."""
-    width, height = size_of(base, job.width, job.height)
-    said, done, total = clock(), 0, job.steps * len(job.seeds)
-    hung = [adapters.name_of(f"paint{index}", job.job_id) for index in range(len(job.loras))]
-    names: dict[str, float] = {}
-    tags: list[LoraTag] = []
-    pictures: list[Image.Image] = []
+    """Emits Progress and Painted; yields between denoising steps. Raises BadInput for what cannot be used."""
+    samplers.named(job.sampler or base.spec.sampler, base.prediction)
+    _check_clip_skip(base, job.clip_skip)
+    start = open_start(blobs[job.init]) if job.init else None
+    width, height = size_of(base, job, start)
+    start = start and fitted(start, width, height)
+    final = larger(base, width, height, job.hires.upscale) if job.hires else (width, height)
+    if max(final) > LARGEST_PX:
+        raise BadInput(f"A picture of {final[0]}x{final[1]} is too large; {LARGEST_PX} along a side is the most.")
+    glimpses = Glimpses(base, job.previews) if job.previews else None
+    hung: dict[str, Hung] = {}
+    said = clock()
     try:
-        for name, use in zip(hung, job.loras, strict=True):
-            file = lora.read(blobs[use.sha256], lora.target_of(base))
-            adapters.load(base, name, lora.kohya(file.weights))
-            adapters.heed_alphas(base, name, file.weights)
-            names[name] = use.strength
-            tags.append(LoraTag(file.trigger or "lora", use.strength, file.short_hash))
-            yield
-        for start in range(0, len(job.seeds), AT_ONCE):
-            seeds = job.seeds[start : start + AT_ONCE]
+        yield from _hang(base, job, blobs, hung)
+        waiting, painted = _wishes(job, hung), dict[int, bytes]()
+        at_once = batch_of(base, *final)
+        steps = steps_of(job)
+        while waiting:
+            some = waiting[:at_once]
             painting = draw(
-                base, [job.prompt] * len(seeds), seeds, steps=job.steps, cfg=job.cfg, width=width, height=height,
-                negative=job.negative, strengths=names,
+                base, [wish.prompt for wish in some], [wish.seed for wish in some], steps=job.steps, width=width,
+                height=height, cfg=[wish.cfg for wish in some], negative=[wish.negative for wish in some],
+                mixtures=[wish.mixture for wish in some], sampler=job.sampler, clip_skip=job.clip_skip, init=start,
+                denoise=job.denoise, hires=job.hires, watch=glimpses,
             )  # fmt: skip
+            step = 0
             while True:
                 try:
                     next(painting)
                 except StopIteration as end:
-                    pictures += end.value
+                    pictures: Sequence[Image.Image] = end.value
                     break
-                done += len(seeds)
-                if clock() - said >= PROGRESS_S:
+                except torch.OutOfMemoryError:
+                    if len(some) == 1:
+                        raise
+                    pictures, at_once = (), len(some) // 2
+                    break
+                step = min(step + 1, steps)
+                shown = glimpses.latest if glimpses else []
+                if clock() - said >= PROGRESS_S or shown:
                     said = clock()
-                    emit(Progress(job_id=job.job_id, attempt=job.attempt, phase="painting", step=done, total=total))
+                    emit(
+                        Progress(
+                            job_id=job.job_id, attempt=job.attempt, phase="painting",
+                            step=len(painted) * steps + step * len(some), total=len(job.seeds) * steps,
+                            blobs={f"preview_{wish.place}": data for wish, data in zip(some, shown, strict=False)},
+                        )
+                    )  # fmt: skip
                 if order.park or order.cancel is CancelMode.NOW:
                     return
                 yield
+            if not pictures:  # too many at once: what they took goes back first
+                gc.collect()
+                torch.cuda.empty_cache()
+                continue
+            waiting = waiting[len(some) :]
+            for wish, image in zip(some, pictures, strict=True):
+                painted[wish.place] = picture.png(image, parameters_of(base, job, wish, width, height))
         emit(
             Painted(
-                job_id=job.job_id,
-                attempt=job.attempt,
-                seeds=job.seeds,
-                width=width,
-                height=height,
-                blobs={
-                    f"picture_{index}": picture.png(image, parameters(base, job, seed, width, height, tags))
-                    for index, (image, seed) in enumerate(zip(pictures, job.seeds, strict=True))
-                },
+                job_id=job.job_id, attempt=job.attempt, seeds=job.seeds, width=final[0], height=final[1],
+                blobs={f"picture_{place}": painted[place] for place in range(len(job.seeds))},
+                cut=cut(base, job.prompt), cut_negative=cut(base, job.negative) if job.cfg > 1 else "",
             )
-        )
+        )  # fmt: skip
     finally:
-        for name in hung:
-            adapters.detach(base, name)
+        for one in hung.values():
+            table_of(base).give_back(one.slot)
 
 
-def size_of(base: LoadedBase, width: int | None, height: int | None) -> tuple[int, int]:
-    """Pixels, rounded down to what the base divides by; the base's own size where none is given."""
+def size_of(base: LoadedBase, job: PaintJob, start: Image.Image | None) -> tuple[int, int]:
+    """Pixels, rounded down to what the base divides by; the start's or the base's own size where none is given."""
     step = base.multiple
     least = max(step, base.factor * LEAST_SIDE)
-    wide, high = (max(least, (side or base.native) // step * step) for side in (width, height))
+    usual = own_size(start, base.native) if start else (base.native, base.native)
+    asked = (job.width or usual[0], job.height or usual[1])
+    wide, high = (max(least, side // step * step) for side in asked)
     return wide, high
 
 
-def parameters(
-    base: LoadedBase, job: PaintJob, seed: int, width: int, height: int, loras: list[LoraTag]
-) -> Parameters:
+def batch_of(base: LoadedBase, width: int, height: int) -> int:
+    """How many pictures of this size are painted at once; a batch that is too large after all is halved."""
+    if base.device.type != "cuda":
+        return max(1, CPU_AT_ONCE * base.native**2 // max(base.native**2, width * height))
+    free, _ = torch.cuda.mem_get_info(base.device)
+    latents = (width // base.factor) * (height // base.factor)
+    return max(1, min(AT_ONCE, int(free * 0.8) // (2 * latents * ROW_BYTES)))
+
+
+def steps_of(job: PaintJob) -> int:
+    """Denoising steps of one picture, both passes."""
+    second = walked(job.hires.steps or job.steps, job.hires.denoise) if job.hires else 0
+    return walked(job.steps, job.denoise if job.init else 1.0) + second
+
+
+def parameters_of(base: LoadedBase, job: PaintJob, wish: Wish, width: int, height: int) -> Parameters:
+    hires = job.hires and parameters.Hires(
+        job.hires.upscale, job.hires.upscaler.capitalize(), job.hires.denoise, job.hires.steps
+    )
     return Parameters(
-        prompt=job.prompt, negative=job.negative, steps=job.steps, sampler=base.spec.sampler, cfg=job.cfg, seed=seed,
-        width=width, height=height, model=base.name, model_hash=base.fingerprint[:10], loras=tuple(loras),
+        prompt=wish.prompt, negative=wish.negative, steps=job.steps, cfg=wish.cfg, seed=wish.seed, width=width,
+        height=height, sampler=samplers.named(job.sampler or base.spec.sampler).name, clip_skip=job.clip_skip,
+        denoising=job.denoise if job.init else None, hires=hires, model=base.name, model_hash=base.fingerprint[:10],
+        loras=tuple(LoraTag(one.name, strength, one.hash) for one, strength in wish.loras),
     )  # fmt: skip
+
+
+def _hang(
+    base: LoadedBase, job: PaintJob, blobs: Mapping[str, bytes], hung: dict[str, Hung]
+) -> Generator[None, None, None]:
+    """Every LoRA of the job into a slot of its own, by what names it in `hung`. Yields after each."""
+    target, table = lora.target_of(base), table_of(base)
+    for use in _uses(job):
+        if use.sha256 not in hung:
+            file = lora.read(blobs[use.sha256], target)
+            name = re.sub(r"[:<>,]", "_", use.name) or file.trigger or "lora"
+            hung[use.sha256] = Hung(table.take(file.weights), name, file.short_hash)
+            yield
+    if job.few_step:
+        try:
+            data = Path(job.few_step).read_bytes()
+        except OSError as error:
+            raise BadInput(
+                "The LoRA of the fast mode cannot be read. Paint without the fast mode, and tell the owner of this machine."
+            ) from error
+        file = lora.read(data, target)
+        hung[job.few_step] = Hung(table.take(file.weights), Path(job.few_step).stem, file.short_hash)
+        yield
+
+
+def _uses(job: PaintJob) -> list[LoraUse]:
+    return [*job.loras, *(use for shot in job.shots for use in shot.loras or ())]
+
+
+def _wishes(job: PaintJob, hung: Mapping[str, Hung]) -> list[Wish]:
+    """The guided pictures first, so that as few as can be walk both ways."""
+    wishes: list[Wish] = []
+    fast = ((hung[job.few_step], 1.0),) if job.few_step else ()
+    for place, seed in enumerate(job.seeds):
+        shot = job.shots[place] if job.shots else None
+        prompt, negative, cfg, uses = job.prompt, job.negative, job.cfg, job.loras
+        if shot is not None:
+            prompt = prompt if shot.prompt is None else shot.prompt
+            negative = negative if shot.negative is None else shot.negative
+            cfg = cfg if shot.cfg is None else shot.cfg
+            uses = uses if shot.loras is None else shot.loras
+        loras = (*((hung[use.sha256], use.strength) for use in uses), *fast)
+        wishes.append(Wish(place, seed, prompt, negative, cfg, loras))
+    return sorted(wishes, key=lambda wish: wish.cfg <= 1)
+
+
+def _check_clip_skip(base: LoadedBase, skipped: int) -> None:
+    layers = min(encoder.config.num_hidden_layers for encoder in base.encoders)
+    if skipped >= layers:
+        raise BadInput(
+            f"Clip skip {skipped + 1} leaves nothing of {base.name}'s text encoder, which has {layers} layers. "
+            f"Give 1 to {layers}."
+        )

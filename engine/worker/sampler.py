@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
+from torch import Tensor
+from torch.nn import functional
 
+from engine import samplers
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
-from engine.worker.adapters import active
+from engine.families.text import Text
+from engine.shots import Hires
+from engine.worker.slots import Mix, Mixture, table_of
+from engine.worker.solvers import Solver, solver
+
+Generators = Sequence[torch.Generator]
+Watch = Callable[[Tensor], None]
+"""Shown the latents as they would be if the denoiser were right now, after every step."""
+SLICE_PIXELS = 4 * 512 * 512
+"""Of pictures that go through the VAE at once: in full precision it needs more memory than the denoiser."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What the denoiser is asked at every step of one size: N rows, or 2N where the first N are without the prompt."""
+
+    text: Text
+    told: Tensor | None
+    mix: Mix | None
+    guidance: Tensor | None
+    """(N, 1, 1, 1); None where no picture is guided."""
 
 
 def draw(
@@ -19,47 +43,132 @@ def draw(
     seeds: Sequence[int],
     *,
     steps: int,
-    cfg: float,
+    cfg: float | Sequence[float],
     width: int,
     height: int,
-    negative: str = "",
-    strengths: Mapping[str, float] | None = None,
+    negative: str | Sequence[str] = "",
+    mixtures: Sequence[Mixture] | None = None,
+    sampler: str | None = None,
+    clip_skip: int = 0,
+    init: Image.Image | None = None,
+    denoise: float = 1.0,
+    hires: Hires | None = None,
+    watch: Watch | None = None,
 ) -> Generator[None, None, list[Image.Image]]:
-    """One RGB picture per (prompt, seed); yields between denoising steps and holds nothing of the base meanwhile.
+    """One RGB picture per (prompt, seed); yields after every denoising step and holds nothing of the base meanwhile.
 
-    DPM++ 2M Karras. Each picture starts from its own generator and shares nothing with its neighbours, so it is the
-    same in any batch, as far as floating point allows. `strengths` names adapters that are on the base.
+    Each picture draws everything from its own generator and shares nothing with its neighbours, so it is the same in any
+    batch, as far as floating point allows. `mixtures`: the slots each picture meets, with their strengths; None: the bare
+    base. `sampler`: None is the base's own. `init` (RGB, of the asked size) is varied as much as `denoise` says.
+    BadInput for a sampler that this base or so few steps have no use for.
     """
-    strengths = strengths or {}
-    guided = cfg > 1
-    with active(base, strengths), torch.no_grad():
-        said = [*([negative] * len(prompts) if guided else []), *prompts]
-        text = base.family.encode_tokens(base, base.family.tokens_of(base, said))
-        told = base.family.conditions(base, [Framing.whole(width, height)] * len(said))
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        base.scheduler_config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
-    )
-    assert isinstance(scheduler, DPMSolverMultistepScheduler)
-    scheduler.set_timesteps(steps, device=base.device)
-    shape = (1, base.spec.latent_channels, height // base.factor, width // base.factor)
-    starts = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    latents = torch.cat(starts).to(base.device) * scheduler.init_noise_sigma
-    for timestep in scheduler.timesteps:
-        with active(base, strengths), torch.no_grad():
-            noisy = scheduler.scale_model_input(torch.cat([latents, latents]) if guided else latents, timestep)
-            said = base.family.forward(base, noisy, timestep, text, told)
-            if guided:
+    method = samplers.named(sampler or base.spec.sampler, base.prediction)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height)
+    walk = solver(base, method, steps, (width, height), 1.0 if init is None else denoise)
+    if init is None:
+        shape = (len(seeds), base.spec.latent_channels, height // base.factor, width // base.factor)
+        latents = walk.from_nothing(walk.noise(shape, generators, base.device))
+    else:
+        clean = _encoded(base, [init], walk, generators)
+        latents = walk.over(clean, walk.noise(tuple(clean.shape), generators, base.device))
+    latents = yield from _walk(base, walk, latents, asked, generators, watch)
+    if hires is not None:
+        width, height = larger(base, width, height, hires.upscale)
+        walk = solver(base, method, hires.steps or steps, (width, height), hires.denoise)
+        if hires.upscaler == "latent":
+            clean = functional.interpolate(latents, size=(height // base.factor, width // base.factor), mode="bilinear")
+        else:
+            small = yield from _decoded(base, latents)
+            large = [one.resize((width, height), Image.Resampling.LANCZOS) for one in small]
+            clean = _encoded(base, large, walk, generators)
+        latents = walk.over(clean, walk.noise(tuple(clean.shape), generators, base.device))
+        asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height)
+        latents = yield from _walk(base, walk, latents, asked, generators, watch)
+    return (yield from _decoded(base, latents))
+
+
+def larger(base: LoadedBase, width: int, height: int, upscale: float) -> tuple[int, int]:
+    """The size of a hires pass, rounded down to what the base divides by."""
+    wide, high = (max(side, int(side * upscale) // base.multiple * base.multiple) for side in (width, height))
+    return wide, high
+
+
+def pixels_of(pictures: Sequence[Image.Image], device: torch.device) -> Tensor:
+    """(N, 3, H, W) in -1..1"""
+    stacked = np.stack([np.asarray(one.convert("RGB")) for one in pictures])
+    return torch.from_numpy(stacked).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def pictures_of(pixels: Tensor) -> list[Image.Image]:
+    """(N, 3, H, W) in 0..1 -> RGB pictures."""
+    whole = pixels.mul(255).round().to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+    return [Image.fromarray(one) for one in whole]
+
+
+def _ask(
+    base: LoadedBase, prompts: Sequence[str], cfg: float | Sequence[float], negative: str | Sequence[str],
+    mixtures: Sequence[Mixture] | None, clip_skip: int, width: int, height: int,
+) -> Asked:  # fmt: skip
+    count = len(prompts)
+    scales = [float(cfg)] * count if isinstance(cfg, int | float) else [float(one) for one in cfg]
+    against = [negative] * count if isinstance(negative, str) else list(negative)
+    guided = max(scales) > 1
+    rows = list(mixtures) if mixtures is not None else [{}] * count
+    table = table_of(base)
+    mix = table.mix([*(rows if guided else ()), *rows])
+    said = [*(against if guided else ()), *prompts]
+    with table.using(mix), torch.no_grad():
+        text = base.family.encode_tokens(base, base.family.tokens_of(base, said), clip_skip)
+    told = base.family.conditions(base, [Framing.whole(width, height)] * len(said))
+    # A scale of 1 is the prompt alone, also for a picture whose neighbours are guided.
+    guidance = torch.tensor([max(one, 1.0) for one in scales]).view(-1, 1, 1, 1).to(base.device) if guided else None
+    return Asked(text, told, mix, guidance)
+
+
+def _walk(
+    base: LoadedBase, walk: Solver, latents: Tensor, asked: Asked, generators: Generators, watch: Watch | None
+) -> Generator[None, None, Tensor]:
+    table, guided = table_of(base), asked.guidance is not None
+    for timestep in walk.timesteps:
+        with table.using(asked.mix), torch.no_grad():
+            told = walk.told(latents, timestep)
+            said = base.family.forward(
+                base, torch.cat([told, told]) if guided else told, timestep, asked.text, asked.told
+            )
+            if asked.guidance is not None:
                 without, towards = said.chunk(2)
-                said = without + cfg * (towards - without)
-            latents = scheduler.step(said, timestep, latents, return_dict=False)[0]
+                said = without + asked.guidance * (towards - without)
+            latents = walk.step(said, timestep, latents, generators)
+            if watch is not None:
+                watch(walk.clean(said, told, timestep))
         yield
-    with torch.no_grad():
-        pixels = (
-            base.family.decode_latents(base, latents)
-            .mul(255)
-            .round()
-            .to("cpu", torch.uint8)
-            .permute(0, 2, 3, 1)
-            .numpy()
-        )
-    return [Image.fromarray(picture) for picture in pixels]
+    return latents
+
+
+@torch.no_grad()
+def _encoded(base: LoadedBase, pictures: Sequence[Image.Image], walk: Solver, generators: Generators) -> Tensor:
+    """Latents of one picture for each generator (or of one for all), each a draw of its own from the posterior."""
+    at_once = _slice(pictures[0].width, pictures[0].height)
+    parts = [
+        base.family.encode_latents(base, pixels_of(pictures[start : start + at_once], base.device))
+        for start in range(0, len(pictures), at_once)
+    ]
+    mean, spread = (torch.cat(halves).expand(len(generators), -1, -1, -1) for halves in zip(*parts, strict=True))
+    return mean + spread * walk.noise(tuple(mean.shape), generators, base.device)
+
+
+def _decoded(base: LoadedBase, latents: Tensor) -> Generator[None, None, list[Image.Image]]:
+    """Yields between slices of the batch."""
+    at_once = _slice(latents.shape[3] * base.factor, latents.shape[2] * base.factor)
+    pictures: list[Image.Image] = []
+    for start in range(0, len(latents), at_once):
+        if start:
+            yield
+        with torch.no_grad():
+            pictures += pictures_of(base.family.decode_latents(base, latents[start : start + at_once]))
+    return pictures
+
+
+def _slice(width: int, height: int) -> int:
+    return max(1, SLICE_PIXELS // (width * height))

@@ -1,0 +1,48 @@
+"""What a paint job asks for beside its prompt: LoRAs, a second pass, previews, and what one of its pictures wants otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LoraUse(Part):
+    sha256: str
+    """A kohya-keyed .safetensors."""
+    strength: float = 1.0
+    name: str = ""
+    """As people call it, for the picture's `parameters`; "": its trigger word."""
+
+
+class Hires(Part):
+    """A second pass over the picture at a larger size."""
+
+    upscale: float = Field(default=1.5, gt=1, le=4)
+    steps: int | None = Field(default=None, ge=1, le=150)
+    """None: as many as the first pass. Of these only the part that `denoise` says is walked."""
+    denoise: float = Field(default=0.5, gt=0, le=1)
+    upscaler: Literal["latent", "lanczos"] = "lanczos"
+    """What is enlarged between the passes: the latents (wants a `denoise` of 0.6 or more), or the painted picture."""
+
+
+class Previews(Part):
+    """Pictures shown while they are painted."""
+
+    tiny_vae: str
+    """A folder with an AutoencoderTiny for this family."""
+    every: int = Field(default=4, ge=1)
+    """Steps between two of them."""
+
+
+class Shot(Part):
+    """What one picture of a job wants differently; None: as the job says."""
+
+    prompt: str | None = None
+    negative: str | None = None
+    cfg: float | None = Field(default=None, ge=0, le=30)
+    loras: tuple[LoraUse, ...] | None = None
