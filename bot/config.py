@@ -113,6 +113,16 @@ class FacesSettings(Section):
     finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
     yunet_file: Path | None = None
     """OpenCV zoo's face_detection_yunet, an .onnx file of 233 KB: "auto" prefers it where it is given."""
+    sface_file: Path | None = None
+    """OpenCV zoo's face_recognition_sface, an .onnx file of 37 MB: likeness of people is read from faces where both are given."""
+
+
+class EyesSettings(Section):
+    """What looks at the previews of real bases. The embedded base brings its own eyes."""
+
+    clip: str | None = None
+    """A folder, or a hub id that was fetched. None: the published ones, where one of them was fetched."""
+    dinov2: str | None = None
 
 
 class LogSettings(Section):
@@ -127,6 +137,7 @@ class Settings(Section):
     painting: PaintingSettings = PaintingSettings()
     ballot: BallotSettings = BallotSettings()
     faces: FacesSettings = FacesSettings()
+    eyes: EyesSettings = EyesSettings()
     log: LogSettings = LogSettings()
 
 
@@ -232,12 +243,15 @@ def _resolved(settings: Settings, home: Path) -> Settings:
     engine = _under(settings.engine, home)
     if base != "miniature" and not Path(base).is_absolute() and (home / base).exists():
         engine = engine.model_copy(update={"base": str(home / base)})
+    named = {"clip": settings.eyes.clip, "dinov2": settings.eyes.dinov2}
+    eyes = {name: str(home / place) for name, place in named.items() if place and (home / place).is_dir()}
     return settings.model_copy(
         update={
             "discord": _under(settings.discord, home),
             "engine": engine,
             "storage": _under(settings.storage, home),
             "faces": _under(settings.faces, home),
+            "eyes": settings.eyes.model_copy(update=eyes),
         }
     )
 

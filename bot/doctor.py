@@ -208,6 +208,17 @@ def faces(settings: Settings) -> Finding:
         return Finding(
             "faces", State.BAD, f"faces.yunet_file: there is no {file}. Fix: put it there or leave the key out."
         )
+    known = settings.faces.sface_file
+    if known is not None and not known.is_file():
+        return Finding(
+            "faces", State.BAD, f"faces.sface_file: there is no {known}. Fix: put it there or leave the key out."
+        )
+    if known is not None and file is None:
+        return Finding(
+            "faces",
+            State.BAD,
+            "faces.sface_file: it needs a face found by yunet first. Fix: name faces.yunet_file too.",
+        )
     if wanted == "yunet" and file is None:
         return Finding(
             "faces", State.BAD, "faces.yunet_file: finder is yunet, and its file is not named. Fix: name it."

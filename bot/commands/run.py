@@ -21,8 +21,13 @@ def run(
     """Start the bot and its engine, as config.toml says. Ctrl-C saves what runs and stops."""
     settings = load(config)
     token = read_token(settings, os.environ)
-    if settings.faces.yunet_file is not None:
-        os.environ["LIKENESS_YUNET"] = str(settings.faces.yunet_file)
+    named = {
+        "LIKENESS_YUNET": settings.faces.yunet_file,
+        "LIKENESS_SFACE": settings.faces.sface_file,
+        "LIKENESS_CLIP": settings.eyes.clip,
+        "LIKENESS_DINO": settings.eyes.dinov2,
+    }
+    os.environ.update({name: str(place) for name, place in named.items() if place is not None})
     from bot.app import run_bot
 
     asyncio.run(run_bot(settings, token))

@@ -51,6 +51,13 @@ def test_the_example_names_every_key_with_a_comment_above() -> None:
     assert named == keys_of(Settings)
 
 
+def test_eyes_are_folders_beside_the_settings_or_hub_ids(tmp_path: Path) -> None:
+    (tmp_path / "my-clip").mkdir()
+    (tmp_path / "config.toml").write_text('[eyes]\nclip = "my-clip"\ndinov2 = "facebook/dinov2-small"\n')
+    eyes = load(tmp_path / "config.toml").eyes
+    assert (eyes.clip, eyes.dinov2) == (str(tmp_path / "my-clip"), "facebook/dinov2-small")
+
+
 def test_every_mistake_is_told_at_once() -> None:
     found = problems(
         """

@@ -114,6 +114,9 @@ async def test_one_thing_wrong(config: Path, changes: dict[str, object], name: s
         ('yunet_file = "nowhere.onnx"', State.BAD, "there is no"),
         ('yunet_file = "yunet.onnx"', State.GOOD, "by yunet"),
         ('finder = "haar"', State.GOOD, "by haar"),
+        ('sface_file = "nowhere.onnx"', State.BAD, "there is no"),
+        ('sface_file = "yunet.onnx"', State.BAD, "name faces.yunet_file too"),
+        ('yunet_file = "yunet.onnx"\nsface_file = "yunet.onnx"', State.GOOD, "by yunet"),
     ],
 )
 async def test_who_finds_faces(config: Path, text: str, state: State, words: str) -> None:
