@@ -44,10 +44,8 @@ class StorePost:
         except (NoSuchRow, WrongState):
             return
 
-    async def repost(self, place: Place) -> None:
-        await self._store.outbox.add(
-            Scope(place.guild_id), channel_id=place.channel_id, purpose=place.purpose, ref=place.ref
-        )
+    async def add(self, guild_id: int, channel_id: int, purpose: Purpose, ref: str) -> None:
+        await self._store.outbox.add(Scope(guild_id), channel_id=channel_id, purpose=purpose, ref=ref)
 
     async def place(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
         card = await self._store.cards.get(Scope(guild_id), purpose=purpose, ref=ref)

@@ -95,6 +95,6 @@ class LikenessBot(discord.Client):
             await self.presenter.ballots.reacted(payload, on=False)
 
     async def close(self) -> None:
-        self.presenter.stop()
+        await self.presenter.stop()
         self.held.clear()
         await super().close()

@@ -106,13 +106,14 @@ async def back(press: Press) -> None:
 
 @on("cap.accept")
 async def accept(press: Press) -> None:
+    """As with the crops: the next card is a message of its own, unless one came back here from it."""
     dataset_id = press.action.number
-    key = (press.who.guild_id, Purpose.CONFIRM, str(dataset_id))
-    before = await press.bot.post.place(*key)
     card = await press.studio.accept_captions(press.who, dataset_id)
-    await press.bot.presenter.show_next(key, press.who.channel_id, card, before)
-    sheet = await press.studio.caption_sheet(press.who, dataset_id)
-    await press.show(review_cards.caption_sheet(sheet, settled=True))
+    if await press.show_below(Purpose.CONFIRM, str(dataset_id)):
+        sheet = await press.studio.caption_sheet(press.who, dataset_id)
+        await press.show(review_cards.caption_sheet(sheet, settled=True))
+    else:
+        await press.show(card)
 
 
 @opens("set.trigger")

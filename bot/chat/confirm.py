@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.chat.router import Press, on
-from bot.studio.screens import Purpose
 
 
 @on("set.preset")
@@ -28,12 +27,8 @@ async def back(press: Press) -> None:
 
 @on("set.start")
 async def start(press: Press) -> None:
-    """Pressed twice it is the same run: the card loses its buttons only after the start was committed."""
+    """Pressed twice it is the same run, whose one status card was asked for in the commit that started it."""
     dataset_id = press.action.number
-    status = await press.studio.start_training(press.who, dataset_id)
-    key = (press.who.guild_id, Purpose.STATUS, str(status.run_id))
-    # A run has one status card; a second press must not post another.
-    standing = await press.bot.post.place(*key)
-    if standing is None:
-        await press.bot.presenter.show_next(key, press.who.channel_id, status, None)
+    await press.studio.start_training(press.who, dataset_id)
+    await press.bot.presenter.deliver()
     await press.show(await press.studio.confirm_card(press.who, dataset_id))

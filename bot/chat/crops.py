@@ -39,11 +39,14 @@ async def back(press: Press) -> None:
 
 @on("crop.accept")
 async def accept(press: Press) -> None:
-    """The captions come as a message of their own; this one stays to be looked at, with nothing left to press."""
+    """The captions come as a message of their own; this one stays to be looked at, with nothing left to press.
+
+    Unless one came back here from the captions: then they show in this message again.
+    """
     dataset_id = press.action.number
-    key = (press.who.guild_id, Purpose.CAPTIONS, str(dataset_id))
-    before = await press.bot.post.place(*key)
     captions = await press.studio.accept_crops(press.who, dataset_id)
-    await press.bot.presenter.show_next(key, press.who.channel_id, captions, before)
-    sheet = await press.studio.crop_sheet(press.who, dataset_id)
-    await press.show(review_cards.crop_sheet(sheet, settled=True))
+    if await press.show_below(Purpose.CAPTIONS, str(dataset_id)):
+        sheet = await press.studio.crop_sheet(press.who, dataset_id)
+        await press.show(review_cards.crop_sheet(sheet, settled=True))
+    else:
+        await press.show(captions)

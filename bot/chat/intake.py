@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import ui
 
 from bot.chat import cards, forms, texts
-from bot.chat.rooms import open_room
+from bot.chat.rooms import Room, open_room
 from bot.chat.router import Ack, Press, on, opens
 from bot.chat.uploads import Fetched, fetch_all
 from bot.errors import UserError
@@ -14,7 +14,10 @@ from bot.studio.requests import BeginTraining
 
 @on("train.send", Ack.PRIVATE)
 async def begin(press: Press) -> None:
-    """The form of /train: the id is the draft, the argument says how many photos came with the command."""
+    """The form of /train: the id is the draft, the argument says how many photos came with the command.
+
+    A form that was not answered can be sent again: it finds the room that was opened for it.
+    """
     held = await press.bot.held.take(press.action.id)
     name = press.filled.text("name")
     if not press.filled.ticked("consent"):
@@ -27,7 +30,8 @@ async def begin(press: Press) -> None:
         raise UserError(texts.NO_PHOTOS)
     problems = (*held.problems, *fetched.problems)
     lost = press.action.arg_number - len(held.photos) - len(held.problems)
-    room = await open_room(press.interaction, name)
+    known = await press.studio.room_of_draft(press.who, press.action.id)
+    room = await open_room(press.interaction, name) if known is None else Room(known)
     try:
         await press.studio.begin(
             press.who,
@@ -43,11 +47,8 @@ async def begin(press: Press) -> None:
     except UserError:
         await room.close()
         raise
-    if room.thread is not None:
-        sentence = texts.room_opened(room.channel_id, len(photos))
-    else:
-        sentence = texts.room_is_here(len(photos), room.missing)
-    notes = [sentence]
+    count, missing = len(photos), room.missing
+    notes = [texts.room_is_here(count, missing) if missing else texts.room_opened(room.channel_id, count)]
     if lost > 0:
         notes.append(texts.lost_in_restart(lost))
     if problems:

@@ -51,8 +51,8 @@ class Post(Protocol):
         """It cannot be posted (no channel, no permission, nothing to show any more)."""
         ...
 
-    async def repost(self, place: Place) -> None:
-        """Have the same screen posted anew in its channel."""
+    async def add(self, guild_id: int, channel_id: int, purpose: Purpose, ref: str) -> None:
+        """Have a screen posted, or posted anew where it stands already."""
         ...
 
     async def place(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import discord
@@ -19,7 +20,7 @@ from bot.chat.cards import FOLLOWED, draw, settled
 from bot.chat.errors import on_its_own, where
 from bot.chat.layout import MARK, Drawn, mark_of
 from bot.chat.ports import Due, Place, Post
-from bot.studio.screens import BallotCard, Purpose, Screen
+from bot.studio.screens import BallotCard, Purpose
 from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 EDIT_EVERY_S = 10
 REPOST_AFTER_S = 55 * 60
 """Messages older than an hour may only be edited a few times (error 30046): a card moves to a new message before."""
+LAST_POST_S = 5
 LOOK_BACK = 100
 """Messages searched for a card that may already be there."""
 
@@ -53,6 +55,8 @@ class Presenter:
         self.chore = chore
         self.ballots = Ballots(client, studio, post, clock)
         self._lock = asyncio.Lock()
+        """Held while rows are posted."""
+        self._asking = asyncio.Lock()
         self._doubtful: set[int] | None = None
         """Rows that may have been posted without being marked; None before the first look."""
 
@@ -66,7 +70,11 @@ class Presenter:
         if not self._round.is_running():
             self._round.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """What is being posted is marked before the end, so that the next process has nothing to look for."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_POST_S), self._lock:
+                self._round.cancel()
         self._round.cancel()
 
     @tasks.loop(seconds=1.0)
@@ -86,9 +94,8 @@ class Presenter:
 
     # -- posting
 
-    async def deliver(self) -> frozenset[Key]:
-        """Post what is due, oldest first; returns what was posted. A channel that fails waits for the next round."""
-        posted: set[Key] = set()
+    async def deliver(self) -> None:
+        """Post what is due, oldest first. A channel that fails waits for the next round."""
         async with self._lock:
             rows = await self.post.pending()
             if self._doubtful is None:
@@ -98,19 +105,17 @@ class Presenter:
                 if due.channel_id in held:
                     continue
                 try:
-                    if await self._post(due):
-                        posted.add((due.guild_id, due.purpose, due.ref))
+                    await self._post(due)
                 except (discord.HTTPException, OSError, TimeoutError) as error:
                     held.add(due.channel_id)
                     self._doubtful.add(due.id)
                     log.warning("outbox %s waits: %s", due.id, where(error))
-        return frozenset(posted)
 
-    async def _post(self, due: Due) -> bool:
+    async def _post(self, due: Due) -> None:
         screen = await self.studio.screen(due.guild_id, due.purpose, due.ref)
         if screen is None:
             await self.post.drop(due, "nothing to show any more")
-            return False
+            return
         drawn = draw(screen)
         try:
             message_id = await self._message_for(due, drawn)
@@ -118,14 +123,17 @@ class Presenter:
             # Nobody can be told where nobody can be written to; the owner of the machine reads it in the log.
             log.warning("outbox %s dropped: %s", due.id, where(error))
             await self.post.drop(due, f"Discord said {error.status}/{error.code}")
-            return False
+            return
         except discord.HTTPException as error:
             if error.status == 400:
                 log.error("outbox %s refused: %s", due.id, where(error))
                 await self.post.drop(due, f"Discord said {error.status}/{error.code}")
-                return False
+                return
             raise
         older = await self.post.place(due.guild_id, due.purpose, due.ref)
+        if older is not None and older.message_id != message_id:
+            # Before the mark: a crash between the two finds this message again, and so deletes the older one after all.
+            await self._delete(older)
         now = int(self.clock())
         place = Place(
             due.guild_id,
@@ -140,67 +148,61 @@ class Presenter:
         await self.post.sent(due, place)
         if self._doubtful is not None:
             self._doubtful.discard(due.id)
-        await self._stands(place, screen, older)
-        return True
+        if isinstance(screen, BallotCard) and not screen.closed:
+            await self._open(place, screen)
 
     async def _message_for(self, due: Due, drawn: Drawn) -> int:
         if self._doubtful is not None and due.id in self._doubtful:
             found = await self._find(due)
             if found is not None:
                 return found
-        return await self._send(due.guild_id, due.channel_id, drawn, nonce=str(due.id), mark=MARK + due.id)
+        return await self._send(due, drawn)
 
     async def _find(self, due: Due) -> int | None:
         channel = self.client.get_partial_messageable(due.channel_id, guild_id=due.guild_id)
-        async for message in channel.history(limit=LOOK_BACK):
-            mine = self.client.user is not None and message.author.id == self.client.user.id
-            if mine and mark_of(message) == MARK + due.id:
-                return message.id
+        try:
+            async for message in channel.history(limit=LOOK_BACK):
+                mine = self.client.user is not None and message.author.id == self.client.user.id
+                if mine and mark_of(message) == MARK + due.id:
+                    return message.id
+        except discord.Forbidden:
+            # May write here and not read back: then the nonce alone keeps it from standing twice.
+            log.warning("outbox %s cannot be looked for: no Read Message History in channel %s", due.id, due.channel_id)
         return None
 
-    async def _send(
-        self, guild_id: int, channel_id: int, drawn: Drawn, *, nonce: str | None = None, mark: int | None = None
-    ) -> int:
-        channel = self.client.get_partial_messageable(channel_id, guild_id=guild_id)
+    async def _send(self, due: Due, drawn: Drawn) -> int:
+        channel = self.client.get_partial_messageable(due.channel_id, guild_id=due.guild_id)
         mentions = discord.AllowedMentions(
             everyone=False, roles=False, users=[discord.Object(id) for id in drawn.mentions] or False
         )
-        view, files = drawn.view(mark), drawn.files()
-        if nonce is None:
-            message = await channel.send(view=view, files=files, silent=drawn.silent, allowed_mentions=mentions)
-        else:
-            # discord.py adds enforce_nonce: sent twice within minutes, Discord answers with the first message.
-            message = await channel.send(
-                view=view, files=files, silent=drawn.silent, allowed_mentions=mentions, nonce=nonce
-            )
+        # discord.py adds enforce_nonce: sent twice within minutes, Discord answers with the first message.
+        message = await channel.send(
+            view=drawn.view(MARK + due.id),
+            files=drawn.files(),
+            silent=drawn.silent,
+            allowed_mentions=mentions,
+            nonce=str(due.id),
+        )
         return message.id
 
-    async def _stands(self, place: Place, screen: Screen, older: Place | None) -> None:
-        """What follows from a posted card: the older one goes, a ballot gets its reactions."""
-        if older is not None and older.message_id != place.message_id:
-            await self._delete(older)
-        if isinstance(screen, BallotCard) and not screen.closed:
-            self.ballots.opened(place, len(screen.options))
-            with on_its_own(f"ballot {place.ref}: reactions"):
-                await self.ballots.seed(place, len(screen.options))
+    async def _open(self, place: Place, screen: BallotCard) -> None:
+        self.ballots.opened(place, len(screen.options))
+        with on_its_own(f"ballot {place.ref}: reactions"):
+            await self.ballots.seed(place, len(screen.options))
 
-    async def show_next(self, key: Key, channel_id: int, screen: Screen, before: Place | None) -> None:
-        """Have `screen` stand in the channel as a message of its own, unless the outbox has put it there already.
+    async def show_below(self, key: Key, channel_id: int, message_id: int) -> bool:
+        """Have this screen stand below the message `message_id`. False: that very message is where it stands.
 
-        `before`: where it stood before it was asked for.
+        It stands there once, however often that is asked for, also when the process ends in between.
         """
-        posted = await self.deliver()
         guild_id, purpose, ref = key
-        async with self._lock:
+        async with self._asking:
+            await self.deliver()
             stands = await self.post.place(guild_id, purpose, ref)
-            if key in posted or (stands is not None and (before is None or stands.message_id != before.message_id)):
-                return
-            drawn = draw(screen)
-            message_id = await self._send(guild_id, channel_id, drawn)
-            now = int(self.clock())
-            place = Place(guild_id, purpose, ref, channel_id, message_id, drawn.content_hash, now, now)
-            await self.post.put(place)
-            await self._stands(place, screen, stands)
+            if stands is None or stands.message_id < message_id:
+                await self.post.add(guild_id, channel_id, purpose, ref)
+                await self.deliver()
+        return stands is None or stands.message_id != message_id
 
     # -- live cards
 
@@ -235,7 +237,7 @@ class Presenter:
         over = settled(screen)
         if drawn.content_hash != place.content_hash:
             if self.clock() - place.posted_at >= REPOST_AFTER_S and not over and place.purpose in FOLLOWED:
-                await self.post.repost(place)
+                await self.post.add(place.guild_id, place.channel_id, place.purpose, place.ref)
                 await self.deliver()
                 return
             if not await self._edit(place, drawn):
@@ -257,7 +259,7 @@ class Presenter:
         except discord.HTTPException as error:
             if error.code != TOO_MANY_OLD_EDITS:
                 raise
-            await self.post.repost(place)
+            await self.post.add(place.guild_id, place.channel_id, place.purpose, place.ref)
             return False
         return True
 

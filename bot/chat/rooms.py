@@ -17,8 +17,9 @@ ARCHIVE_AFTER_MIN = 10080
 @dataclass(frozen=True)
 class Room:
     channel_id: int
-    thread: discord.Thread | None
-    missing: tuple[str, ...]
+    thread: discord.Thread | None = None
+    """Opened just now."""
+    missing: tuple[str, ...] = ()
     """Permissions without which it could not be a thread, as Discord calls them."""
 
     async def close(self) -> None:
@@ -42,7 +43,7 @@ async def open_room(interaction: discord.Interaction, name: str) -> Room:
     """A thread for `name` under the channel of the interaction, with the member in it."""
     channel = interaction.channel
     parent = channel.parent if isinstance(channel, discord.Thread) else channel
-    here = Room(interaction.channel_id or 0, None, ())
+    here = Room(interaction.channel_id or 0)
     if not isinstance(parent, discord.TextChannel):
         return here
     may = interaction.app_permissions
@@ -62,7 +63,7 @@ async def open_room(interaction: discord.Interaction, name: str) -> Room:
             missing.append(texts.PERMISSIONS[permission])
             continue
         await thread.add_user(discord.Object(interaction.user.id))
-        return Room(thread.id, thread, ())
+        return Room(thread.id, thread)
     if not may.send_messages_in_threads:
         missing.append(texts.PERMISSIONS["send_messages_in_threads"])
     return Room(here.channel_id, None, tuple(missing))

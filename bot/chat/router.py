@@ -69,6 +69,12 @@ class Press:
         else:
             await self.interaction.followup.send(sentence, ephemeral=True)
 
+    async def show_below(self, purpose: Purpose, ref: str) -> bool:
+        """Have this screen stand below the message that was pressed. False: it stands in that very message."""
+        message = self.interaction.message
+        key = (self.who.guild_id, purpose, ref)
+        return await self.bot.presenter.show_below(key, self.who.channel_id, message.id if message is not None else 0)
+
     async def show_live(self, purpose: Purpose, ref: str, screen: Screen) -> None:
         """As `show`, for a card the presenter looks after: it then knows what stands there."""
         drawn = draw(screen)

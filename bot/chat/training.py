@@ -53,5 +53,6 @@ async def _close(press: Press, winner: int | None) -> None:
 
 @on("vote.extend")
 async def extend(press: Press) -> None:
-    card = await press.studio.extend_ballot(press.who, press.action.number)
+    """The argument is the end that the pressed card shows."""
+    card = await press.studio.extend_ballot(press.who, press.action.number, press.action.arg_number)
     await press.show_live(Purpose.BALLOT, press.action.id, card)

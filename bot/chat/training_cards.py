@@ -69,7 +69,8 @@ def ballot(screen: BallotCard) -> Drawn:
         words(texts.BALLOT_HELP, texts.ballot_closes(screen.closes_at)),
         select(Pick.WINNER, epochs, "vote.win", screen.ballot_id),
         row(
-            button(Button.EXTEND, "vote.extend", screen.ballot_id),
+            # With the end it shows: pressed twice on what one sees, also across a restart, it is one hour more.
+            button(Button.EXTEND, "vote.extend", screen.ballot_id, screen.closes_at),
             button(Button.CLOSE, "vote.close", screen.ballot_id, style=ButtonStyle.primary),
         ),
     ]

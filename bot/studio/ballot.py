@@ -81,13 +81,16 @@ class Ballots:
         if who.member_id != subject.owner_id and not who.is_admin:
             raise NotAllowed("Only the one who brought the photos, or an admin, may end or extend this vote.")
 
-    async def extend(self, who: Who, ballot_id: int) -> BallotCard:
+    async def extend(self, who: Who, ballot_id: int, shown: int) -> BallotCard:
+        """Nothing changes where the end is later by now than what was `shown`: this press was heard before."""
         await self.may_close(who, ballot_id)
         scope, ballots = Scope(who.guild_id), self.desk.store.ballots
         async with self.desk.store.write():
             ballot = await ballots.get(scope, ballot_id)
-            later = max(ballot.closes_at, self.desk.clock()) + self.desk.settings.extend_seconds
-            await ballots.extend(scope, ballot_id, later)
+            heard = ballot.closed_at is None and ballot.closes_at > shown
+            if not heard:
+                later = max(ballot.closes_at, self.desk.clock()) + self.desk.settings.extend_seconds
+                await ballots.extend(scope, ballot_id, later)
         return await self.card(scope, ballot_id)
 
     async def close(

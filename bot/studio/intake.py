@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from bot.errors import Taken, UserError
 from bot.studio import triggers
-from bot.studio.desk import Desk
+from bot.studio.desk import Desk, room_of
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
 from bot.studio.screens import Notice, Reading
 from engine.protocol import PhotoRef, PrepareJob, SubjectKind
@@ -28,7 +30,7 @@ class Intake:
         scope = Scope(who.guild_id)
         known = await self.desk.store.datasets.by_draft(scope, ask.draft)
         if known is not None:
-            return await self.add(who, known.id, ask.photos)
+            return await self._begin_again(who, known, ask.photos)
         self._check_count(0, len(ask.photos))
         if not ask.consent:
             raise UserError(
@@ -43,6 +45,22 @@ class Intake:
             raise UserError(f"Choose what it is: {', '.join(StoredKind)}.") from None
         dataset = await self._open(who, ask, name, kind)
         return await self.add(who, dataset.id, ask.photos)
+
+    async def room_of_draft(self, who: Who, draft: str) -> int | None:
+        """Where the training of this draft is talked about; None when there is none of this member's yet."""
+        dataset = await self.desk.store.datasets.by_draft(Scope(who.guild_id), draft)
+        if dataset is None:
+            return None
+        dataset, subject = await self.desk.owned(who, dataset.id)
+        return room_of(dataset, subject)
+
+    async def _begin_again(self, who: Who, dataset: Dataset, photos: tuple[GivenPhoto, ...]) -> Reading:
+        """The same form once more, as people send it when no answer came: only photos that are not in yet are added."""
+        scope = Scope(who.guild_id)
+        await self.desk.owned(who, dataset.id)
+        there = {photo.raw_sha256 for photo in await self.desk.store.photos.list(scope, dataset.id)}
+        new = tuple(photo for photo in photos if hashlib.sha256(photo.data).hexdigest() not in there)
+        return await self.add(who, dataset.id, new) if new else await self.reading(scope, dataset.id)
 
     async def add(self, who: Who, dataset_id: int, photos: tuple[GivenPhoto, ...]) -> Reading:
         """Blobs first, then rows and job in one commit: "accepted" is said after it."""

@@ -11,7 +11,6 @@ is an outbox row (purpose, ref, channel), posted by the chat from `screen()`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -52,8 +51,6 @@ from storage.records import Scope
 from storage.states import DatasetState, JobState
 from storage.store import Store
 
-PRESSES_REMEMBERED = 256
-
 
 class Studio:
     """`start` starts the engine too and `stop` stops it: nobody else should."""
@@ -79,7 +76,6 @@ class Studio:
         self.progress = Progress(desk, self.schedule)
         self.paint = Paint(desk, self.library, self.schedule)
         self.dispatch = Dispatch(desk, self.results)
-        self._extended: deque[str] = deque(maxlen=PRESSES_REMEMBERED)
 
     async def start(self) -> None:
         """Take up what was accepted before a stop or a crash: resubmit live jobs, follow the engine."""
@@ -135,8 +131,13 @@ class Studio:
     # -- 1 intake
     @told
     async def begin(self, who: Who, ask: BeginTraining) -> Reading:
-        """Accept the photos (again with the same `draft`: add to them) and have the engine read them."""
+        """Accept the photos and have the engine read them. Again with the same `draft`: add those that are new."""
         return await self.intake.begin(who, ask)
+
+    @told
+    async def room_of_draft(self, who: Who, draft: str) -> int | None:
+        """Where what was begun with this draft is talked about, if it was begun."""
+        return await self.intake.room_of_draft(who, draft)
 
     @told
     async def add_photos(self, who: Who, dataset_id: int, photos: tuple[GivenPhoto, ...]) -> Reading:
@@ -266,13 +267,9 @@ class Studio:
         return await self.ballots.close(Scope(guild_id), ballot_id, counted, winner)
 
     @told
-    async def extend_ballot(self, who: Who, ballot_id: int) -> BallotCard:
-        if who.request_id in self._extended:
-            await self.ballots.may_close(who, ballot_id)
-            return await self.ballots.card(Scope(who.guild_id), ballot_id)
-        card = await self.ballots.extend(who, ballot_id)
-        self._extended.append(who.request_id)
-        return card
+    async def extend_ballot(self, who: Who, ballot_id: int, shown: int) -> BallotCard:
+        """One more hour than the end that was `shown` to whoever asks: asked again with the same end, nothing changes."""
+        return await self.ballots.extend(who, ballot_id, shown)
 
     # -- 8 paint
     @told

@@ -62,7 +62,10 @@ class Outbox:
     """That many times the process dies between Discord's answer and the mark."""
     _next: int = 1
 
-    def add(self, guild_id: int, channel_id: int, purpose: Purpose, ref: int | str) -> None:
+    async def add(self, guild_id: int, channel_id: int, purpose: Purpose, ref: str) -> None:
+        self.put_row(guild_id, channel_id, purpose, ref)
+
+    def put_row(self, guild_id: int, channel_id: int, purpose: Purpose, ref: int | str) -> None:
         self.rows.append(Due(self._next, guild_id, channel_id, purpose, str(ref)))
         self._next += 1
 
@@ -80,9 +83,6 @@ class Outbox:
     async def drop(self, due: Due, reason: str) -> None:
         self.rows.remove(due)
         self.dropped.append((due, reason))
-
-    async def repost(self, place: Place) -> None:
-        self.add(place.guild_id, place.channel_id, place.purpose, place.ref)
 
     async def place(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
         return self.standing.get((guild_id, purpose, ref))
@@ -170,19 +170,19 @@ class StudioDouble(Studio):
         training.read = True
         for number in range(1, len(training.photos) + 1):
             training.captions.setdefault(number, self.caption_text)
-        self.outbox.add(training.who.guild_id, training.room, Purpose.CROPS, 1)
+        self.outbox.put_row(training.who.guild_id, training.room, Purpose.CROPS, 1)
 
     def finish_epoch(self) -> None:
         training = self._training()
         training.state = "training"
         training.epoch += 1
-        self.outbox.add(training.who.guild_id, training.room, Purpose.EPOCH, training.epoch)
+        self.outbox.put_row(training.who.guild_id, training.room, Purpose.EPOCH, training.epoch)
 
     def open_ballot(self, seconds: int = 3600) -> None:
         training = self._training()
         training.state = "voting"
         training.closes_at = int(self.clock()) + seconds
-        self.outbox.add(training.who.guild_id, training.who.channel_id, Purpose.BALLOT, 1)
+        self.outbox.put_row(training.who.guild_id, training.who.channel_id, Purpose.BALLOT, 1)
 
     def finish_painting(self, job_id: str) -> None:
         card = self.jobs[job_id]
@@ -223,12 +223,17 @@ class StudioDouble(Studio):
                 return self._winner() if training.winner else None
         return None
 
+    async def room_of_draft(self, who: Who, draft: str) -> int | None:
+        self._called("room_of_draft", who)
+        known = self.training is not None and self.training.ask.draft == draft
+        return self._training().room if known else None
+
     async def begin(self, who: Who, ask: BeginTraining) -> Reading:
         self._called("begin", who)
         if len(ask.photos) > 50:
             raise UserError("That is more than the 50 photos one training takes. Leave some out.")
         self.training = Training(ask, who, list(ask.photos))
-        self.outbox.add(who.guild_id, self.training.room, Purpose.READING, 1)
+        self.outbox.put_row(who.guild_id, self.training.room, Purpose.READING, 1)
         return Reading(1, ask.name, len(ask.photos), 0)
 
     async def add_photos(self, who: Who, dataset_id: int, photos: tuple[GivenPhoto, ...]) -> Reading:
@@ -310,7 +315,7 @@ class StudioDouble(Studio):
         training = self._mine("start_training", who, dataset_id)
         if training.state == "review":
             training.state = "queued"
-            self.outbox.add(who.guild_id, training.room, Purpose.STATUS, 1)
+            self.outbox.put_row(who.guild_id, training.room, Purpose.STATUS, 1)
         return self._status()
 
     async def cancel(self, who: Who, job_id: str | None = None, run_id: int | None = None) -> Notice:
@@ -362,11 +367,13 @@ class StudioDouble(Studio):
             most = max(sorted(counted or {0: ()}), key=lambda option: len((counted or {0: ()})[option]))
             training.winner = winner or most + 1
             training.state = "published"
-            self.outbox.add(guild_id, training.who.channel_id, Purpose.WINNER, 1)
+            self.outbox.put_row(guild_id, training.who.channel_id, Purpose.WINNER, 1)
         return self._winner()
 
-    async def extend_ballot(self, who: Who, ballot_id: int) -> BallotCard:
-        self._mine("extend_ballot", who, ballot_id).closes_at += 3600
+    async def extend_ballot(self, who: Who, ballot_id: int, shown: int) -> BallotCard:
+        training = self._mine("extend_ballot", who, ballot_id)
+        if training.closes_at == shown:
+            training.closes_at += 3600
         return self._ballot()
 
     async def imagine(self, who: Who, ask: Imagine) -> PicturesCard:
@@ -431,7 +438,7 @@ class StudioDouble(Studio):
 
     def deliver_pictures(self, job_id: str, guild_id: int, channel_id: int) -> None:
         self.finish_painting(job_id)
-        self.outbox.add(guild_id, channel_id, Purpose.PICTURES, job_id)
+        self.outbox.put_row(guild_id, channel_id, Purpose.PICTURES, job_id)
 
     def _crops(self, page: int) -> CropSheet:
         training = self._training()

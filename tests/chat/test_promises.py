@@ -43,7 +43,7 @@ async def test_killed_between_posting_and_marking(world: World, gap: int) -> Non
     with pytest.raises(Died):
         await world.bot.presenter.deliver()
     assert len(world.find("the crops", world.room())) == 1 and world.outbox.rows
-    world.bot.presenter.stop()
+    await world.bot.presenter.stop()
     await world.pulse(gap)
     await world.restart()
     await world.pulse()
@@ -100,8 +100,8 @@ async def test_a_failed_post_waits_and_keeps_its_order(world: World) -> None:
 
 async def test_what_cannot_be_posted_is_dropped_and_holds_nothing_up(world: World) -> None:
     await world.to_training()
-    world.outbox.add(world.guild.id, 12345, Purpose.STATUS, 1)
-    world.outbox.add(world.guild.id, world.room().id, Purpose.PICTURES, "no-such-job")
+    world.outbox.put_row(world.guild.id, 12345, Purpose.STATUS, 1)
+    world.outbox.put_row(world.guild.id, world.room().id, Purpose.PICTURES, "no-such-job")
     world.studio.finish_epoch()
     await world.pulse(2)
     assert [reason for _, reason in world.outbox.dropped] == ["Discord said 404/10003", "nothing to show any more"]

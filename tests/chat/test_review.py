@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.chat import router
 from tests.chat.conftest import World, words
 
 
@@ -157,6 +158,39 @@ async def test_back_from_captions_and_from_confirm(world: World) -> None:
     assert "the captions" in words(world.last(world.room()))
     await world.alice.click(world.last(world.room()), label="Back")
     assert "the crops" in words(world.last(world.room()))
+
+
+async def test_back_and_forth_stays_in_the_message_one_came_back_from(world: World) -> None:
+    captions = await world.to_captions()
+    await world.alice.click(captions, label="Back")
+    assert "the crops" in words(world.last(world.room()))
+    await world.alice.click(world.last(world.room()), label="Looks right")
+    assert world.last(world.room()).id == captions.id and "the captions" in words(world.last(world.room()))
+    confirm = world.last(world.room())
+    await world.alice.click(confirm, label="Looks right")
+    confirm = world.last(world.room())
+    await world.alice.click(confirm, label="Back")
+    await world.alice.click(world.last(world.room()), label="Looks right")
+    assert world.last(world.room()).id == confirm.id and "Ready to learn" in words(world.last(world.room()))
+    assert len(world.find("the captions", world.room())) == 1
+
+
+async def test_looks_right_pressed_again_after_the_process_died_shows_the_captions_once(world: World) -> None:
+    """It died after the captions were posted and before the crops were drawn as agreed: their button still stands."""
+    sheet = await world.to_crops()
+    show, router.Press.show = router.Press.show, _nothing_shown  # type: ignore[method-assign, assignment]
+    try:
+        await world.alice.click(sheet, label="Looks right")
+    finally:
+        router.Press.show = show  # type: ignore[method-assign]
+    captions = world.find("the captions", world.room())
+    await world.restart()
+    await world.alice.click(sheet, label="Looks right")
+    assert [m.id for m in world.find("the captions", world.room())] == [m.id for m in captions]
+    assert "The crops are agreed" in words(world.find("the crops", world.room())[0])
+
+
+async def _nothing_shown(press: router.Press, screen: object) -> None: ...
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -162,6 +162,11 @@ async def test_extend_and_close_now(world: World, restarted: bool) -> None:
     before = training.closes_at
     await world.alice.click(ballot, label="One more hour")
     assert f"<t:{before + 3600}:R>" in words(world.last())
+    # As from a client that has not seen the edit yet: it asks for the same hour, and is shown what stands.
+    old = {"type": 2, "style": 2, "label": "Hour", "custom_id": f"lk1:vote.extend:1:{before}", "id": 2}
+    world.env.backend.messages[ballot.channel.id][ballot.id].components = [{"type": 1, "id": 1, "components": [old]}]
+    await world.alice.click(ballot, label="Hour")
+    assert training.closes_at == before + 3600 and f"<t:{before + 3600}:R>" in words(world.last())
     assert len(world.last().reactions) == 4, "an edit keeps the votes"
     await world.bob.react(ballot, BALLOT_EMOJI[1])
     await world.alice.click(ballot, label="Close now")
@@ -205,7 +210,7 @@ async def test_imagine_from_the_winners_card(world: World, restarted: bool) -> N
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_trouble_is_told_once_and_can_be_tried_again(world: World, restarted: bool) -> None:
     world.studio.troubles["job-9"] = TroubleCard("job-9", world.alice.id, "The engine stopped three times.", True)
-    world.outbox.add(world.guild.id, world.channel.id, Purpose.TROUBLE, "job-9")
+    world.outbox.put_row(world.guild.id, world.channel.id, Purpose.TROUBLE, "job-9")
     await world.pulse()
     if restarted:
         await world.restart()

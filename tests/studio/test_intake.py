@@ -152,6 +152,24 @@ async def test_the_second_form_of_a_draft_adds_to_the_first(house: House) -> Non
         assert [line.number for line in shown.photos] == list(range(1, 10))
 
 
+async def test_the_same_form_sent_again_takes_nothing_twice(house: House) -> None:
+    """No answer came, so the member sends the form that still stands there: the bot had died after the commit, or before."""
+    async with house.life() as studio:
+        first = await studio.begin(house.who(), ASK)
+        await house.crash()
+    async with house.life() as studio:
+        again = await studio.begin(house.who(), ASK)
+        assert (again.dataset_id, again.given) == (first.dataset_id, 6)
+        more = await studio.begin(house.who(), replace(ASK, photos=(*ASK.photos, *given(1, first=40))))
+        assert more.given == 7
+        await house.settled()
+        assert "left out" not in (await sheet(house)).summary
+        assert await studio.room_of_draft(house.who(), "draft") == ROOM
+        assert await studio.room_of_draft(house.who(), "another") is None
+        with pytest.raises(NotAllowed):
+            await studio.room_of_draft(house.who(FRIEND), "draft")
+
+
 async def test_more_photos_bring_a_captioned_set_back_to_its_sheet(house: House) -> None:
     async with house.life() as studio:
         dataset = await house.ready()
