@@ -3,48 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.wire.discord_server import Wire
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60
-"""For a start on a busy machine. What is promised about the end is asserted apart."""
-
-
-@asynccontextmanager
-async def running(
-    port: int, folder: Path, *more: str, token: str = "a.b.c"
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.wire.launch",
-        str(port),
-        str(folder),
-        *more,
-        cwd=ROOT,
-        env={**os.environ, "TOKEN": token},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def ended(process: asyncio.subprocess.Process, within_s: float) -> tuple[int | None, str]:
-    _, said = await asyncio.wait_for(process.communicate(), within_s)
-    return process.returncode, said.decode()
+from tests.wire.discord_server import PATIENCE_S, Wire
+from tests.wire.process import ended, running
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -55,7 +20,7 @@ async def test_a_signal_ends_it_kindly_within_thirty_seconds(tmp_path: Path, num
         code, said = await ended(process, 30)
     assert code == 0, said
     assert "stopped" in said and "Traceback" not in said
-    assert wire.identified[0]["intents"] == (1 << 0) | (1 << 10), "guilds and reactions, nothing privileged"
+    assert wire.gateway.identified[0]["intents"] == (1 << 0) | (1 << 10), "guilds and reactions, nothing privileged"
     assert "PUT /applications/1000/commands" in wire.requests
     assert (tmp_path / "data" / "likeness.db").exists()
 
