@@ -146,6 +146,9 @@ class Epoch:
     loss: float | None
     likeness: float | None
     fidelity: float | None
+    memorising: float | None
+    leakage: float | None
+    bleed: float | None
     lora_sha256: str | None
     previews: tuple[str, ...]
     """sha256 of each preview, in the order of the preview prompts."""

@@ -102,15 +102,18 @@ class Epochs:
         loss: float | None = None,
         likeness: float | None = None,
         fidelity: float | None = None,
+        memorising: float | None = None,
+        leakage: float | None = None,
+        bleed: float | None = None,
         seconds: float = 0.0,
     ) -> Recorded:
         """Once per (run, number): what is there already stays, since it may have been shown."""
         async with self._db.write():
             rows = await self._db.change(
                 """
-                INSERT INTO epochs (guild_id, run_id, number, loss, likeness, fidelity, lora_sha256, previews, seconds,
-                                    created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, number) DO NOTHING RETURNING *
+                INSERT INTO epochs (guild_id, run_id, number, loss, likeness, fidelity, memorising, leakage, bleed,
+                                    lora_sha256, previews, seconds, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id, number) DO NOTHING RETURNING *
                 """,
                 scope.guild_id,
                 run_id,
@@ -118,6 +121,9 @@ class Epochs:
                 loss,
                 likeness,
                 fidelity,
+                memorising,
+                leakage,
+                bleed,
                 lora_sha256,
                 json.dumps(list(previews)),
                 seconds,
@@ -175,6 +181,9 @@ def _epoch(row: sqlite3.Row) -> Epoch:
         loss=row["loss"],
         likeness=row["likeness"],
         fidelity=row["fidelity"],
+        memorising=row["memorising"],
+        leakage=row["leakage"],
+        bleed=row["bleed"],
         lora_sha256=row["lora_sha256"],
         previews=tuple(json.loads(row["previews"])),
         seconds=row["seconds"],
