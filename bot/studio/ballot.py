@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from bot.errors import NotAllowed, UserError
-from bot.studio import captions, sheets
+from bot.studio import captions, scores, sheets
 from bot.studio.desk import Desk, room_of, stage_of
 from bot.studio.library import Library
 from bot.studio.requests import Who
@@ -212,7 +212,7 @@ class Ballots:
             previews = tuple([await store.blobs.get(scope, dataset.key_id, sha) for sha in epoch.previews])
             key = ballot.options.index(epoch.number) + 1 if epoch.number else None
             title = f"epoch {epoch.number}" if epoch.number else "base"
-            columns.append(sheets.Column(title, key, _scores(epoch), previews, epoch.number == run.suggested))
+            columns.append(sheets.Column(title, key, scores.column(epoch), previews, epoch.number == run.suggested))
         return columns, self._prompts(run, subject)
 
     def _prompts(self, run: Run, subject: Subject) -> tuple[str, ...]:
@@ -264,12 +264,6 @@ def _options(numbers: Sequence[int], suggested: int) -> tuple[int, ...]:
         if len(kept) < MOST_OPTIONS:
             kept.add(number)
     return tuple(sorted(kept))
-
-
-def _scores(epoch: Epoch) -> tuple[str, ...]:
-    likeness = [] if epoch.likeness is None else [f"likeness {epoch.likeness:.0f}"]
-    fidelity = [] if epoch.fidelity is None else [f"prompt {epoch.fidelity:.0f} %"]
-    return (*likeness, *fidelity)
 
 
 def _count(votes: int) -> str:
