@@ -142,6 +142,11 @@ class Ballots:
                 raise NotOnBallot(f"Epoch {winner} is not on ballot {ballot_id}.")
             return await self._set(scope, ballot_id, "closed_at = ?, winner = ?", self._db.clock(), winner)
 
+    async def discard(self, scope: Scope, run_id: int) -> None:
+        """The ballot of a run that must not have a winner, votes and all; nothing happens where there is none."""
+        async with self._db.write():
+            await self._db.change("DELETE FROM ballots WHERE guild_id = ? AND run_id = ?", scope.guild_id, run_id)
+
     async def _still_open(self, scope: Scope, ballot_id: int) -> Ballot:
         ballot = await self.get(scope, ballot_id)
         if ballot.closed_at is not None:

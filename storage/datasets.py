@@ -69,6 +69,24 @@ class Datasets:
         )
         return tuple(_dataset(row) for row in rows)
 
+    async def trained_before(self, scope: Scope, before: int) -> tuple[Dataset, ...]:
+        """Those whose last training ended before then, that wait for nothing, and still have photos."""
+        rows = await self._db.rows(
+            """
+            SELECT * FROM datasets WHERE guild_id = ?1 AND state = 'frozen'
+                AND EXISTS (SELECT 1 FROM photos WHERE photos.dataset_id = datasets.id)
+                AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.dataset_id = datasets.id
+                                AND runs.state NOT IN ('published', 'cancelled', 'failed'))
+                AND (SELECT max(ended_at) FROM jobs WHERE jobs.dataset_id = datasets.id AND kind = 'train') < ?2
+                AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.dataset_id = datasets.id
+                                AND jobs.state IN ('queued', 'running', 'parked'))
+            ORDER BY id
+            """,
+            scope.guild_id,
+            before,
+        )
+        return tuple(_dataset(row) for row in rows)
+
     async def move(self, scope: Scope, dataset_id: int, to: DatasetState) -> Dataset:
         """Raises WrongState when `to` may not follow."""
         async with self._db.write():

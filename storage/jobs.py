@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage import states
@@ -55,10 +55,11 @@ class Jobs:
         spec: str,
         dataset_id: int | None = None,
         run_id: int | None = None,
-        lora_id: int | None = None,
+        lora_ids: Sequence[int] = (),
         priority: int | None = None,
     ) -> Enqueued:
         """`request_id` is the interaction's id. `key_id`: the dataset's, or for paintings a fresh one from `keys.create`.
+        `lora_ids`: every LoRA a painting uses.
 
         `spec` is JSON and is sealed. `priority`: lower is served first; by kind where None.
         """
@@ -82,12 +83,16 @@ class Jobs:
                 channel_id,
                 dataset_id,
                 run_id,
-                lora_id,
+                lora_ids[0] if lora_ids else None,
                 key_id,
                 self._db.seal(key_id, spec, "jobs.spec"),
                 PRIORITY[kind] if priority is None else priority,
                 self._db.clock(),
             )
+            for lora_id in dict.fromkeys(lora_ids):
+                await self._db.change(
+                    "INSERT INTO uses (guild_id, job_id, lora_id) VALUES (?, ?, ?)", scope.guild_id, job_id, lora_id
+                )
             return Enqueued(self._job(rows[0]), is_new=True)
 
     async def retry(self, scope: Scope, job_id: str) -> Job:
@@ -172,6 +177,43 @@ class Jobs:
         return await self._live("guild_id = ?1 AND (?2 IS NULL OR member_id = ?2)", scope.guild_id, member_id)
 
     # -- the dispatcher, which serves all guilds
+
+    async def asked_since(self, scope: Scope, member_id: int, kind: JobKind, since: int) -> int:
+        """How many a member queued since then, however they ended."""
+        row = await self._db.row(
+            "SELECT count(*) FROM jobs WHERE guild_id = ? AND member_id = ? AND kind = ? AND queued_at >= ?",
+            scope.guild_id,
+            member_id,
+            kind,
+            since,
+        )
+        return 0 if row is None else int(row[0])
+
+    async def painted_with(self, scope: Scope, job_id: str) -> tuple[int, ...]:
+        """Ids of the LoRAs a painting uses, those deleted meanwhile left out."""
+        rows = await self._db.rows(
+            "SELECT lora_id FROM uses WHERE guild_id = ? AND job_id = ? ORDER BY lora_id", scope.guild_id, job_id
+        )
+        return tuple(row["lora_id"] for row in rows)
+
+    async def delete(self, scope: Scope, job_id: str) -> None:
+        """The row, with its pictures' rows. Forget its key next."""
+        async with self._db.write():
+            await self.get(scope, job_id)
+            await self._db.change("DELETE FROM jobs WHERE guild_id = ? AND id = ?", scope.guild_id, job_id)
+
+    async def painted_before(self, scope: Scope, before: int, limit: int = 50) -> tuple[Job, ...]:
+        """Paintings that ended before then and still have pictures, oldest first."""
+        rows = await self._db.rows(
+            """
+            SELECT * FROM jobs WHERE guild_id = ? AND kind = 'paint' AND ended_at < ?
+                AND EXISTS (SELECT 1 FROM pictures WHERE pictures.job_id = jobs.id) ORDER BY ended_at LIMIT ?
+            """,
+            scope.guild_id,
+            before,
+            limit,
+        )
+        return tuple(self._job(row) for row in rows)
 
     async def live_everywhere(self) -> tuple[Job, ...]:
         """Live jobs of all guilds: running first, then in serving order."""

@@ -74,6 +74,13 @@ class Outbox:
             raise NoSuchRow("outbox row", outgoing_id)
         return self._outgoing(row)
 
+    async def by_message(self, scope: Scope, message_id: int) -> Outgoing | None:
+        """What was posted as this message."""
+        row = await self._db.row(
+            "SELECT * FROM outbox WHERE guild_id = ? AND message_id = ?", scope.guild_id, message_id
+        )
+        return None if row is None else self._outgoing(row)
+
     async def list(
         self, scope: Scope, *, purpose: str | None = None, ref: str | int | None = None
     ) -> tuple[Outgoing, ...]:

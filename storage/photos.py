@@ -167,6 +167,16 @@ class Photos:
                 if not rows:
                     raise NoSuchRow("photo", number)
 
+    async def delete(self, scope: Scope, dataset_id: int) -> tuple[str, ...]:
+        """The rows of all photos of a dataset; returns the blobs they named. Drop those next."""
+        async with self._db.write():
+            rows = await self._db.change(
+                "DELETE FROM photos WHERE guild_id = ? AND dataset_id = ? RETURNING raw_sha256, clean_sha256",
+                scope.guild_id,
+                dataset_id,
+            )
+        return tuple(dict.fromkeys(sha for row in rows for sha in row if sha is not None))
+
     async def _move(self, scope: Scope, photo_id: int, to: PhotoState) -> Photo:
         async with self._db.write():
             old = await self.get(scope, photo_id)

@@ -71,6 +71,20 @@ class Runs:
             )
         return _run(rows[0])
 
+    async def published_before(self, scope: Scope, before: int) -> tuple[Run, ...]:
+        """Those whose winner was published before then and that still have epochs beside it."""
+        rows = await self._db.rows(
+            """
+            SELECT runs.* FROM runs JOIN loras ON loras.run_id = runs.id
+            WHERE runs.guild_id = ? AND runs.state = 'published' AND loras.created_at < ?
+                AND EXISTS (SELECT 1 FROM epochs WHERE epochs.run_id = runs.id AND number > 0 AND number <> loras.epoch)
+            ORDER BY runs.id
+            """,
+            scope.guild_id,
+            before,
+        )
+        return tuple(_run(row) for row in rows)
+
     async def suggest(self, scope: Scope, run_id: int, *, epoch: int | None, reason: str, seconds: float) -> Run:
         """What the engine would take and why, and how long the training took."""
         async with self._db.write():
@@ -153,6 +167,22 @@ class Epochs:
             "SELECT * FROM epochs WHERE guild_id = ? AND run_id = ? ORDER BY number", scope.guild_id, run_id
         )
         return tuple(_epoch(row) for row in rows)
+
+    async def delete_but(self, scope: Scope, run_id: int, kept: int) -> tuple[str, ...]:
+        """The rows of every epoch but `kept` and the base; returns the blobs only they named. Drop those next."""
+        async with self._db.write():
+            rows = await self._db.change(
+                """
+                DELETE FROM epochs WHERE guild_id = ? AND run_id = ? AND number > 0 AND number <> ?
+                RETURNING lora_sha256, previews
+                """,
+                scope.guild_id,
+                run_id,
+                kept,
+            )
+            stay = {sha for epoch in await self.list(scope, run_id) for sha in (epoch.lora_sha256, *epoch.previews)}
+        gone = [sha for row in rows for sha in (row["lora_sha256"], *json.loads(row["previews"]))]
+        return tuple(sha for sha in dict.fromkeys(gone) if sha not in stay)
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -20,6 +20,10 @@ job       queued ──► running ──► done
              └─ running, parked ─► cancelled
 
 outbox    pending ──► sent | dropped
+
+consent   open ──► asked ──► given ──► revoked            (open: whose word it is was not said yet; a "no" deletes the subject)
+
+report    open ──► kept | removed
 """
 
 from __future__ import annotations
@@ -47,6 +51,35 @@ class Access(StrEnum):
 class SubjectState(StrEnum):
     LIVE = "live"
     RETIRED = "retired"
+
+
+class Depicts(StrEnum):
+    """Who is in the photos, as seen from the one who brought them."""
+
+    ME = "me"
+    MEMBER = "member"
+    AGREED = "agreed"
+    """Somebody who is not asked here: the one who brought the photos answers for their word."""
+    NOBODY = "nobody"
+    """No real person: a drawing, an animal, a thing, a style."""
+
+
+class ConsentState(StrEnum):
+    OPEN = "open"
+    ASKED = "asked"
+    GIVEN = "given"
+    REVOKED = "revoked"
+
+
+class GrantKind(StrEnum):
+    MEMBER = "member"
+    ROLE = "role"
+
+
+class ReportState(StrEnum):
+    OPEN = "open"
+    KEPT = "kept"
+    REMOVED = "removed"
 
 
 class DatasetState(StrEnum):
@@ -150,6 +183,14 @@ JOB = {
     _J.DEAD: {_J.QUEUED},
     _J.DONE: set[JobState](),
     _J.CANCELLED: set[JobState](),
+}
+
+_C = ConsentState
+CONSENT = {
+    _C.OPEN: {_C.ASKED, _C.GIVEN},
+    _C.ASKED: {_C.GIVEN, _C.REVOKED},
+    _C.GIVEN: {_C.REVOKED},
+    _C.REVOKED: set[ConsentState](),
 }
 
 _O = OutboxState

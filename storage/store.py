@@ -23,18 +23,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage import migration
+from storage.audit import Audit
 from storage.ballots import Ballots
 from storage.blobs import Blobs
 from storage.cards import Cards
+from storage.consents import Consents
 from storage.database import Database
 from storage.datasets import Datasets
+from storage.erasures import Erasures
 from storage.errors import DatabaseInUse
+from storage.guilds import Guilds
 from storage.jobs import Jobs
 from storage.keys import Keys
 from storage.loras import Loras
+from storage.members import Members
 from storage.outbox import Outbox
 from storage.photos import Photos
 from storage.pictures import Pictures
+from storage.reports import Reports
 from storage.runs import Epochs, Runs
 from storage.speeds import Speeds
 from storage.subjects import Subjects
@@ -65,6 +71,12 @@ class Store:
         self.outbox = Outbox(database)
         self.cards = Cards(database)
         self.speeds = Speeds(database)
+        self.consents = Consents(database)
+        self.guilds = Guilds(database)
+        self.members = Members(database)
+        self.audit = Audit(database)
+        self.reports = Reports(database)
+        self.erasures = Erasures(database)
 
     @classmethod
     @asynccontextmanager

@@ -107,7 +107,18 @@ class Subjects:
                                (SELECT id FROM runs WHERE dataset_id IN (SELECT id FROM d)))
                 SELECT key_id FROM d
                 UNION SELECT key_id FROM jobs WHERE lora_id IN (SELECT id FROM l) OR dataset_id IN (SELECT id FROM d)
+                UNION SELECT key_id FROM jobs WHERE id IN (SELECT job_id FROM uses WHERE lora_id IN (SELECT id FROM l))
                 UNION SELECT key_id FROM pictures WHERE lora_id IN (SELECT id FROM l)
+                """,
+                scope.guild_id,
+                subject_id,
+            )
+            # A painting with several LoRAs goes with any of them: the foreign key knows only the first.
+            await self._db.change(
+                """
+                DELETE FROM jobs WHERE guild_id = ?1 AND id IN
+                    (SELECT uses.job_id FROM uses JOIN loras ON loras.id = uses.lora_id JOIN runs ON runs.id = loras.run_id
+                     JOIN datasets ON datasets.id = runs.dataset_id WHERE datasets.guild_id = ?1 AND datasets.subject_id = ?2)
                 """,
                 scope.guild_id,
                 subject_id,

@@ -12,6 +12,7 @@ from storage.records import (
     Dataset,
     Epoch,
     Face,
+    Grant,
     Job,
     Lora,
     NewPhoto,
@@ -19,10 +20,11 @@ from storage.records import (
     Outgoing,
     Photo,
     Picture,
+    Rules,
     Run,
     Subject,
 )
-from storage.states import Access, JobKind, SubjectKind
+from storage.states import Access, Depicts, GrantKind, JobKind, SubjectKind
 
 PHOTO = b"CANARY-photo-bytes " * 50
 LORA = b"CANARY-lora-bytes " * 50
@@ -35,7 +37,7 @@ SECRETS = (
     "CANARY payload",
 )
 NAME, CAPTION, PROMPT, NEGATIVE, PAYLOAD = SECRETS
-OWNER, PAINTER, CHANNEL, MESSAGE = 11, 12, 900, 7_000
+OWNER, PAINTER, SHOWN, CHANNEL, MESSAGE = 11, 12, 13, 900, 7_000
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ async def story(store: Store, scope: Scope) -> Story:
         channel_id=CHANNEL,
         key_id=await store.keys.create(scope),
         spec=PROMPT,
-        lora_id=lora.id,
+        lora_ids=[lora.id],
     )
     picture_sha = await store.blobs.put(scope, made.job.key_id, PICTURE)
     (picture,) = await store.pictures.add(
@@ -171,6 +173,15 @@ async def story(store: Store, scope: Scope) -> Story:
     await store.cards.posted(
         scope, purpose="status", ref=its_run.id, channel_id=CHANNEL, message_id=MESSAGE + 1, content_hash="abc"
     )
+    await store.consents.create(scope, its_dataset.subject_id, depicts=Depicts.MEMBER, member_id=SHOWN, words="1")
+    await store.loras.share(scope, lora.id, Access.SERVER, [Grant(GrantKind.MEMBER, PAINTER)])
+    lora = await store.loras.set_default_prompt(scope, lora.id, PROMPT)
+    await store.guilds.decide(scope, Rules(training_roles=(5,)), by=OWNER)
+    await store.audit.add(scope, "published", OWNER, lora_id=lora.id)
+    await store.reports.create(scope, made.job.id, SHOWN)
+    announced = await store.outbox.add(scope, channel_id=CHANNEL, purpose="winner", ref=lora.id, once=True)
+    await store.outbox.sent(scope, announced.id, MESSAGE + 3)
+    await store.erasures.add(scope, CHANNEL, MESSAGE + 2)
     return Story(
         await store.subjects.get(scope, its_dataset.subject_id),
         its_dataset,

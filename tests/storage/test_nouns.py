@@ -207,7 +207,7 @@ async def test_a_winner_is_published_once_and_its_name_is_taken(store: Store, sc
     assert {lora.id for lora in await store.loras.list(scope)} == {first.id, second}
     assert {lora.id for lora in await store.loras.list(scope, for_member=PAINTER)} == {first.id}
     assert {lora.id for lora in await store.loras.list(scope, for_member=OWNER)} == {first.id, second}
-    await store.loras.set_access(scope, second, Access.SERVER)
+    await store.loras.share(scope, second, Access.SERVER)
     assert {lora.id for lora in await store.loras.list(scope, for_member=PAINTER)} == {first.id, second}
     found = await store.loras.by_name(scope, "Kat3r1na-GEN0")
     assert found == first

@@ -8,12 +8,17 @@ from collections.abc import Awaitable, Callable
 
 from storage import Scope, Store
 from storage.errors import NoSuchRow, Stale, WrongState
-from storage.records import Box, NewPhoto, NewPicture
-from storage.states import Access, DatasetState, JobKind, RunState, Stop
-from tests.storage.story import CHANNEL, MESSAGE, OWNER, PAINTER, PHOTO, Story, story
+from storage.records import Box, Held, NewPhoto, NewPicture, Rules
+from storage.states import Access, DatasetState, Depicts, JobKind, ReportState, RunState, Stop
+from tests.storage.story import CHANNEL, MESSAGE, OWNER, PAINTER, PHOTO, SHOWN, Story, story
 
 Call = Callable[[Store, Scope, Story], Awaitable[object]]
 SHA = "0" * 64
+
+
+async def unlike(asked: Awaitable[object], nothing: object) -> bool:
+    return await asked != nothing
+
 
 CALLS: dict[str, Call] = {
     "keys.check": lambda s, b, a: s.keys.check(b, a.dataset.key_id),
@@ -47,6 +52,10 @@ CALLS: dict[str, Call] = {
     "photos.drop": lambda s, b, a: s.photos.drop(b, a.photo.id),
     "photos.take_back": lambda s, b, a: s.photos.take_back(b, a.photo.id),
     "photos.set_captions": lambda s, b, a: s.photos.set_captions(b, a.dataset.id, {1: "stolen"}),
+    "photos.delete": lambda s, b, a: s.photos.delete(b, a.dataset.id),
+    "datasets.trained_before": lambda s, b, a: s.datasets.trained_before(b, 3_000_000_000),
+    "runs.published_before": lambda s, b, a: s.runs.published_before(b, 3_000_000_000),
+    "epochs.delete_but": lambda s, b, a: s.epochs.delete_but(b, a.run.id, 9),
     "runs.create": lambda s, b, a: s.runs.create(b, a.dataset.id, recipe={}, base="m", trigger="t", class_word="c"),
     "runs.get": lambda s, b, a: s.runs.get(b, a.run.id),
     "runs.of_dataset": lambda s, b, a: s.runs.of_dataset(b, a.dataset.id),
@@ -66,6 +75,7 @@ CALLS: dict[str, Call] = {
     "ballots.recount": lambda s, b, a: s.ballots.recount(b, a.ballot.id, {}),
     "ballots.votes": lambda s, b, a: s.ballots.votes(b, a.ballot.id),
     "ballots.tally": lambda s, b, a: s.ballots.tally(b, a.ballot.id),
+    "ballots.discard": lambda s, b, a: s.ballots.discard(b, a.run.id),
     "ballots.close": lambda s, b, a: s.ballots.close(b, a.ballot.id, 1),
     "loras.publish": lambda s, b, a: s.loras.publish(
         b,
@@ -83,7 +93,15 @@ CALLS: dict[str, Call] = {
     "loras.of_run": lambda s, b, a: s.loras.of_run(b, a.run.id),
     "loras.by_name": lambda s, b, a: s.loras.by_name(b, a.lora.name),
     "loras.list": lambda s, b, a: s.loras.list(b),
-    "loras.set_access": lambda s, b, a: s.loras.set_access(b, a.lora.id, Access.ME),
+    "loras.of_subject": lambda s, b, a: s.loras.of_subject(b, a.subject.id),
+    "loras.subject_of": lambda s, b, a: s.loras.subject_of(b, a.lora.id),
+    "loras.grants": lambda s, b, a: s.loras.grants(b, a.lora.id),
+    "loras.share": lambda s, b, a: s.loras.share(b, a.lora.id, Access.ME),
+    "loras.rename": lambda s, b, a: s.loras.rename(b, a.lora.id, "stolen"),
+    "loras.set_default_prompt": lambda s, b, a: s.loras.set_default_prompt(b, a.lora.id, "stolen"),
+    "loras.withdraw": lambda s, b, a: s.loras.withdraw(b, a.lora.id),
+    "loras.painted_with": lambda s, b, a: s.loras.painted_with(b, a.lora.id),
+    "loras.delete": lambda s, b, a: s.loras.delete(b, a.lora.id),
     "pictures.add": lambda s, b, a: s.pictures.add(b, a.painting, [NewPicture(1, SHA)], prompt="", params={}),
     "pictures.get": lambda s, b, a: s.pictures.get(b, a.picture.id),
     "pictures.of_job": lambda s, b, a: s.pictures.of_job(b, a.painting.id),
@@ -109,6 +127,10 @@ CALLS: dict[str, Call] = {
     "jobs.of_dataset": lambda s, b, a: s.jobs.of_dataset(b, a.dataset.id),
     "jobs.of_run": lambda s, b, a: s.jobs.of_run(b, a.run.id),
     "jobs.live": lambda s, b, a: s.jobs.live(b),
+    "jobs.asked_since": lambda s, b, a: s.jobs.asked_since(b, PAINTER, JobKind.PAINT, 0),
+    "jobs.painted_with": lambda s, b, a: s.jobs.painted_with(b, a.painting.id),
+    "jobs.painted_before": lambda s, b, a: s.jobs.painted_before(b, 3_000_000_000),
+    "jobs.delete": lambda s, b, a: s.jobs.delete(b, a.painting.id),
     "jobs.fence": lambda s, b, a: s.jobs.fence(b, a.training.id, 1),
     "jobs.progress": lambda s, b, a: s.jobs.progress(b, a.training.id, 1, {}),
     "jobs.interrupted": lambda s, b, a: s.jobs.interrupted(b, a.training.id, 2, 1),
@@ -122,6 +144,7 @@ CALLS: dict[str, Call] = {
         b, channel_id=CHANNEL, purpose="pictures", ref=a.painting.id, payload="{}", key_id=a.painting.key_id
     ),
     "outbox.get": lambda s, b, a: s.outbox.get(b, a.outgoing.id),
+    "outbox.by_message": lambda s, b, a: s.outbox.by_message(b, MESSAGE + 3),
     "outbox.list": lambda s, b, a: s.outbox.list(b),
     "outbox.sent": lambda s, b, a: s.outbox.sent(b, a.outgoing.id, 1),
     "outbox.dropped": lambda s, b, a: s.outbox.dropped(b, a.outgoing.id, "gone"),
@@ -129,8 +152,26 @@ CALLS: dict[str, Call] = {
     "cards.get": lambda s, b, a: s.cards.get(b, purpose="status", ref=a.run.id),
     "cards.by_message": lambda s, b, a: s.cards.by_message(b, MESSAGE + 1),
     "cards.gone": lambda s, b, a: s.cards.gone(b, purpose="status", ref=a.run.id),
+    "consents.create": lambda s, b, a: s.consents.create(b, a.subject.id, depicts=Depicts.ME, member_id=1, words="1"),
+    "consents.of_subject": lambda s, b, a: s.consents.of_subject(b, a.subject.id),
+    "consents.of_member": lambda s, b, a: s.consents.of_member(b, SHOWN),
+    "consents.ask": lambda s, b, a: s.consents.ask(b, a.subject.id, OWNER),
+    "consents.give": lambda s, b, a: s.consents.give(b, a.subject.id, "2"),
+    "consents.revoke": lambda s, b, a: s.consents.revoke(b, a.subject.id),
+    "guilds.rules": lambda s, b, a: unlike(s.guilds.rules(b), Rules()),
+    "members.held": lambda s, b, a: unlike(s.members.held(b, SHOWN), Held(0, 0, 0, 0, 0, 0, 0)),
+    "members.subjects": lambda s, b, a: s.members.subjects(b, SHOWN),
+    "members.paintings": lambda s, b, a: s.members.paintings(b, PAINTER),
+    "members.take_name_out": lambda s, b, a: s.members.take_name_out(b, PAINTER),
+    "audit.list": lambda s, b, a: s.audit.list(b, subject_id=a.subject.id),
+    "reports.create": lambda s, b, a: s.reports.create(b, a.painting.id, OWNER),
+    "reports.get": lambda s, b, a: s.reports.get(b, 1),
+    "reports.open_of": lambda s, b, a: s.reports.open_of(b, a.painting.id),
+    "reports.decide": lambda s, b, a: s.reports.decide(b, 1, ReportState.KEPT, by=OWNER),
+    "erasures.take_down": lambda s, b, a: s.erasures.take_down(b, [("status", str(a.run.id))]),
+    "erasures.done": lambda s, b, a: s.erasures.done(b, CHANNEL, MESSAGE + 2),
 }
-NAMES_NOTHING = {"keys.create", "subjects.create", "cards.posted"}
+NAMES_NOTHING = {"keys.create", "subjects.create", "cards.posted", "guilds.decide", "audit.add", "erasures.add"}
 """They make a row of the caller's own guild out of nothing that could be another's."""
 NO_GUILD = {"speeds.learn", "speeds.get"}
 
@@ -208,6 +249,13 @@ SILENT_AT_HOME = {
     "blobs.drop",  # drops the file
     "jobs.retry",  # it is running
     "jobs.refuse",  # it is running
+    "datasets.trained_before",  # it is not trained yet
+    "runs.published_before",  # there is no other epoch
+    "consents.ask",  # it was given
+    "consents.create",  # there is one; UNIQUE
+    "consents.give",
+    "reports.create",
+    "jobs.painted_before",  # it is not over
 }
 
 
