@@ -14,6 +14,7 @@ from random import Random
 from PIL import Image
 
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
+from bot.studio.screens import Purpose, StatusCard
 from bot.studio.settings import StudioSettings
 from bot.studio.studio import Studio
 from engine.fake import FakeEngine
@@ -144,6 +145,18 @@ class House:
 
     async def posts(self, purpose: str | None = None) -> list[tuple[str, str]]:
         return [(row.purpose, row.ref) for row in await self.store.outbox.list(SCOPE, purpose=purpose)]
+
+    async def status(self, run: int = 1) -> StatusCard:
+        card = await self.studio.screen(GUILD, Purpose.STATUS, str(run))
+        assert isinstance(card, StatusCard)
+        return card
+
+    async def training(self) -> bool:
+        """A training has begun and said how far it is."""
+        return any(j.state is JobState.RUNNING and j.progress for j in await self.store.jobs.live(SCOPE))
+
+    async def epochs(self, run: int = 1) -> list[int]:
+        return [epoch.number for epoch in await self.store.epochs.list(SCOPE, run)]
 
     def imagine(self, prompt: str, **more: object) -> Imagine:
         return Imagine(prompt, **more)  # type: ignore[arg-type]
