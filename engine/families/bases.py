@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ MINIATURE = "miniature"
 WHOLE_BYTES = 64 * 2**20
 """Weight files up to this size are hashed whole, bigger ones by samples."""
 SAMPLES, SAMPLE_BYTES = 32, 64 * 2**10
+PIECE_BYTES = 2**20
 
 
 class BaseKind(StrEnum):
@@ -36,8 +38,10 @@ class BasePlace:
     """For people and for metadata: never a path, which may hold somebody's name."""
     path: Path
     """The diffusers folder (of a hub id: its snapshot in the local cache) or the .safetensors file."""
+    weights: tuple[str, ...] = ()
+    """Folders inside it that hold weights; of a single file there are none."""
     variant: str | None = None
-    """"fp16" where the folder has its weights under that name only."""
+    """ "fp16" where the folder has its weights under that name only."""
 
 
 def find(ref: BaseModelRef) -> BasePlace:
@@ -61,11 +65,9 @@ def find(ref: BaseModelRef) -> BasePlace:
 def fingerprint(place: BasePlace) -> str:
     """Sixteen hex letters that change when the weights do. Big files are sampled: a 4 GB base takes well under a second."""
     digest = hashlib.sha256()
-    root = place.path if place.path.is_dir() else place.path.parent
-    files = sorted(_weights(place)) if place.path.is_dir() else [place.path]
-    for file in files:
+    for file in _weights(place):
         size = file.stat().st_size
-        digest.update(f"{file.relative_to(root) if place.path.is_dir() else 'checkpoint'}:{size}\n".encode())
+        digest.update(f"{_named(place, file)}:{size}\n".encode())
         with file.open("rb") as stream:
             if size <= WHOLE_BYTES:
                 digest.update(stream.read())
@@ -76,6 +78,45 @@ def fingerprint(place: BasePlace) -> str:
     return digest.hexdigest()[:16]
 
 
+def checksum(place: BasePlace, progress: Callable[[int, int], None] = lambda done, total: None) -> str:
+    """SHA-256 of the weights, every byte: of a single file the file's own, as galleries print it; of a folder that of the
+    lines "SHA-256  path" of its weight files, as `sha256sum` would write them, in the order of their paths.
+
+    `progress(done, total)` hears of bytes. A few seconds for each gigabyte.
+    """
+    files = _weights(place)
+    total, done = sum(file.stat().st_size for file in files), 0
+    lines: list[str] = []
+    for file in files:
+        digest = hashlib.sha256()
+        with file.open("rb") as stream:
+            while piece := stream.read(PIECE_BYTES):
+                digest.update(piece)
+                done += len(piece)
+                progress(done, total)
+        if place.path.is_file():
+            return digest.hexdigest()
+        lines.append(f"{digest.hexdigest()}  {_named(place, file)}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def verify(ref: BaseModelRef, place: BasePlace) -> None:
+    """BaseUnavailable where the weights are others than the record says. Nothing is read where it says nothing."""
+    if ref.sha256 is None:
+        return
+    found = checksum(place)
+    if found != ref.sha256.lower():
+        raise BaseUnavailable(
+            f"The files of the base '{place.name}' are not the ones its record names (sha256 {found[:12]}..., not "
+            f"{ref.sha256[:12].lower()}...), so nothing was started. Fetch it again, or correct the record."
+        )
+
+
+def size(place: BasePlace) -> int:
+    """Bytes of its weights."""
+    return sum(file.stat().st_size for file in _weights(place))
+
+
 def read_config(folder: Path, part: str) -> dict[str, Any]:
     """The config of one part of a diffusers folder."""
     name = "scheduler_config.json" if part == "scheduler" else "config.json"
@@ -83,6 +124,10 @@ def read_config(folder: Path, part: str) -> dict[str, Any]:
         return cast(dict[str, Any], json.loads((folder / part / name).read_text()))
     except (OSError, ValueError) as error:
         raise BaseUnavailable(f"The base model's {part}/{name} cannot be read. Download the base again.") from error
+
+
+def _named(place: BasePlace, file: Path) -> str:
+    return file.relative_to(place.path).as_posix() if place.path.is_dir() else "checkpoint"
 
 
 def _folder(spec: FamilySpec, path: Path, kind: BaseKind, name: str) -> BasePlace:
@@ -105,14 +150,14 @@ def _folder(spec: FamilySpec, path: Path, kind: BaseKind, name: str) -> BasePlac
     missing = [part for part in spec.parts if not (path / part).is_dir()]
     if missing:
         raise BaseUnavailable(f"The base model '{name}' lacks {', '.join(missing)}. Download it again.")
-    variants = {_variant(path / part) for part in ("unet", "vae", "text_encoder")}
+    variants = {_variant(path / part) for part in spec.weights}
     if "pickle" in variants:
         raise BaseUnavailable(
             f"The base model '{name}' holds pickled .bin weights, which can run code when opened. Use its .safetensors files."
         )
     if "" in variants:
         raise BaseUnavailable(f"The base model '{name}' has no .safetensors weights in every part. Download it again.")
-    return BasePlace(kind, name, path, "fp16" if variants == {"fp16"} else None)
+    return BasePlace(kind, name, path, spec.weights, "fp16" if variants == {"fp16"} else None)
 
 
 def _variant(folder: Path) -> str:
@@ -127,8 +172,10 @@ def _variant(folder: Path) -> str:
 
 
 def _weights(place: BasePlace) -> list[Path]:
-    parts = ("unet", "vae", "text_encoder")
-    return [file for part in parts for file in (place.path / part).glob("*.safetensors")]
+    """The files that hold the base, in a fixed order."""
+    if place.path.is_file():
+        return [place.path]
+    return sorted(file for part in place.weights for file in (place.path / part).glob("*.safetensors"))
 
 
 def _checkpoint(path: Path) -> BasePlace:

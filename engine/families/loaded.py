@@ -102,6 +102,11 @@ class LoadedBase:
     multiple: int
     """Width and height in pixels must divide by this."""
     sites: tuple[Site, ...]
+    """Where every LoRA attaches."""
+    conv_sites: tuple[Site, ...]
+    """Where a LoRA with convolutions attaches besides; empty for a family without."""
+    is_empty_zero: bool = False
+    """Whether it was taught an empty text as zeros (SDXL's `force_zeros_for_empty_prompt`)."""
 
     def host(self, part: Part) -> nn.Module:
         if part == "denoiser":

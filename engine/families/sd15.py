@@ -1,12 +1,4 @@
-"""Stable Diffusion 1.x: loading, and the few things a training or a sampler asks of it.
-
-A base comes as the miniature, a diffusers folder, a single .safetensors checkpoint or a hub id that was downloaded
-before. Nothing here ever reaches for the network.
-
-A single checkpoint carries no configuration. One in the standard SD 1.x layout gets the one packed beside this module
-(`sd15_layout`: configs and CLIP-L's merges, from which the tokenizer is rebuilt). For any other shape, put a folder
-with the configs and tokenizer of its diffusers version beside it, named like the file: `mini.safetensors` and `mini/`.
-"""
+"""Stable Diffusion 1.x and everything fine-tuned from it: the U-Net of Rombach et al. 2022 under CLIP-L."""
 
 from __future__ import annotations
 
@@ -18,11 +10,10 @@ from typing import Any
 import torch
 
 from engine.errors import BaseUnavailable
-from engine.families import bases
-from engine.families.bases import BaseKind, BasePlace
+from engine.families import bases, clip, opening
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
-from engine.families.sites import lora_sites
+from engine.families.sites import conv_sites, lora_sites
 from engine.families.spec import SD15
 from engine.families.text import Text, Tokens
 from engine.protocol import BaseModelRef
@@ -32,14 +23,18 @@ LAYOUT = Path(__file__).parent / "sd15_layout"
 
 def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dtype | None = None) -> LoadedBase:
     device = torch.device(device)
-    if dtype is None:
-        dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    place = bases.find(ref)
-    pipeline = _open(place, dtype)
+    dtype = opening.dtype_for(device, dtype)
+    place = opening.place_of(ref)
+    pipeline = opening.pipeline(
+        place, SD15, dtype, layout=LAYOUT, tokenizers=lambda: {"tokenizer": clip.tokenizer()}, safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
     if pipeline.unet.config.in_channels != SD15.latent_channels:
         raise BaseUnavailable(f"'{place.name}' is an inpainting or editing model; a plain text-to-image one is needed.")
-    for module, kind in ((pipeline.unet, dtype), (pipeline.vae, torch.float32), (pipeline.text_encoder, torch.float32)):
-        module.requires_grad_(False).eval().to(device=device, dtype=kind)
+    opening.settle(pipeline.unet, device, dtype)
+    for module in (pipeline.vae, pipeline.text_encoder):
+        opening.settle(module, device, torch.float32)
+    scheduler_config, prediction = opening.schedule(ref, SD15, pipeline.scheduler.config)
     unet, vae = pipeline.unet, pipeline.vae
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     return LoadedBase(
@@ -53,13 +48,14 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
         vae=vae,
         encoders=(pipeline.text_encoder,),
         tokenizers=(pipeline.tokenizer,),
-        scheduler_config=dict(pipeline.scheduler.config),
-        prediction=pipeline.scheduler.config.get("prediction_type", SD15.prediction),
+        scheduler_config=scheduler_config,
+        prediction=prediction,
         native=int(unet.config.sample_size) * factor,
         factor=factor,
         # A UNet halves its latents once per level but the last.
         multiple=factor * 2 ** (len(unet.config.block_out_channels) - 1),
-        sites=lora_sites(SD15, unet.config, pipeline.text_encoder.config.to_dict()),
+        sites=lora_sites(SD15, unet.config, [pipeline.text_encoder.config.to_dict()]),
+        conv_sites=conv_sites(SD15, unet.config),
     )
 
 
@@ -80,7 +76,7 @@ def pipeline_of(base: LoadedBase) -> Any:
 
 def tokens_of(base: LoadedBase, texts: Sequence[str]) -> Tokens:
     batch = base.tokenizers[0](
-        list(texts), padding="max_length", max_length=base.spec.text_length, truncation=True, return_tensors="pt"
+        list(texts), padding="max_length", max_length=base.spec.words.length, truncation=True, return_tensors="pt"
     )
     return Tokens((batch.input_ids.to(base.device),))
 
@@ -118,61 +114,3 @@ def forward(
 ) -> torch.Tensor:
     kind = base.dtype
     return base.denoiser(noisy.to(kind), timesteps, encoder_hidden_states=text.hidden.to(kind)).sample.float()
-
-
-def _open(place: BasePlace, dtype: torch.dtype) -> Any:
-    import diffusers.utils.logging
-    import transformers.utils.logging
-    from diffusers import StableDiffusionPipeline
-
-    for library in (diffusers.utils.logging, transformers.utils.logging):
-        library.set_verbosity_error()
-        library.disable_progress_bar()
-    plain: dict[str, Any] = {
-        "safety_checker": None, "feature_extractor": None, "requires_safety_checker": False, "dtype": dtype,
-        "local_files_only": True,
-    }  # fmt: skip
-    try:
-        if place.kind is not BaseKind.CHECKPOINT:
-            return StableDiffusionPipeline.from_pretrained(
-                place.path, use_safetensors=True, variant=place.variant, **plain
-            )
-        beside = place.path.with_suffix("")
-        if (beside / "model_index.json").is_file():
-            return StableDiffusionPipeline.from_single_file(str(place.path), config=str(beside), **plain)
-        return StableDiffusionPipeline.from_single_file(
-            str(place.path), config=str(LAYOUT), tokenizer=_standard_tokenizer(), **plain
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        hint = (
-            " A checkpoint that is no standard Stable Diffusion 1.x needs its diffusers folder beside it, named like the file."
-            if place.kind is BaseKind.CHECKPOINT
-            else " Download it again, or name another base."
-        )
-        raise BaseUnavailable(f"The base model '{place.name}' is there but cannot be loaded.{hint}") from error
-
-
-def _standard_tokenizer() -> Any:
-    """CLIP-L's tokenizer from its merges alone: its words are the 256 byte letters, alone and at an end, then the merges."""
-    import gzip
-
-    from transformers import CLIPTokenizer
-
-    with gzip.open(LAYOUT / "merges.txt.gz", "rt", encoding="utf-8") as stream:
-        merges = [(first, second) for first, _, second in (line.rstrip("\n").partition(" ") for line in stream)]
-    letters = _byte_letters()
-    words = [
-        *letters,
-        *(letter + "</w>" for letter in letters),
-        *(a + b for a, b in merges),
-        "<|startoftext|>",
-        "<|endoftext|>",
-    ]
-    vocab = {word: index for index, word in enumerate(words)}
-    return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=SD15.text_length)  # pyright: ignore[reportArgumentType]
-
-
-def _byte_letters() -> list[str]:
-    """The printable stand-ins for the 256 bytes, in GPT-2's and CLIP's order."""
-    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    return [chr(byte) for byte in plain] + [chr(256 + index) for index in range(256 - len(plain))]

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from engine.families import sd15
+from engine.families import clip, sd15
 from engine.families.loaded import LoadedBase
 from engine.protocol import BaseModelRef, Box, PreviewPrompt, Recipe, TrainImage, TrainJob
 
@@ -20,7 +20,7 @@ WIDTH = 32
 
 
 def tokenizer() -> CLIPTokenizer:
-    letters = sd15._byte_letters()
+    letters = clip.byte_letters()
     words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={word: index for index, word in enumerate(words)}, merges=[], model_max_length=77)
 

@@ -26,7 +26,7 @@ def folder(tiny_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_looking_for_a_base_loads_no_torch() -> None:
-    rooms = ("engine.families", "engine.families.bases", "engine.families.presets", "engine.families.sites")
+    rooms = ("engine.families", "engine.families.bases", "engine.families.spec", "engine.families.sites")
     code = f"import sys, {', '.join(rooms)}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -13,7 +13,7 @@ import tiny
 import torch
 
 from engine.errors import BaseUnavailable
-from engine.families import load, sd15
+from engine.families import clip, load, sd15
 from engine.families.loaded import LoadedBase
 from engine.families.sites import lora_sites
 from engine.families.spec import SD15
@@ -106,7 +106,7 @@ def test_the_packed_layout_is_stable_diffusion_1() -> None:
         ]
     counts = [sum(parameter.numel() for parameter in part.parameters()) for part in parts]
     assert counts == [859_520_964, 83_653_863, 123_060_480], "the published sizes"
-    sites = lora_sites(SD15, config("unet"), config("text_encoder"))
+    sites = lora_sites(SD15, config("unet"), [config("text_encoder")])
     assert (sum(site.part == "denoiser" for site in sites), sum(site.part == "text_encoder" for site in sites)) == (
         192,
         72,
@@ -123,7 +123,7 @@ def test_the_packed_layout_is_stable_diffusion_1() -> None:
 
 
 def test_the_rebuilt_tokenizer_is_clips() -> None:
-    words = sd15._standard_tokenizer()  # pyright: ignore[reportPrivateUsage]
+    words = clip.tokenizer()
     assert words("a photo of").input_ids == [49406, 320, 1125, 539, 49407]
     assert len(words) == 49408
     assert words.pad_token_id == 49407
