@@ -17,6 +17,7 @@ from bot.report import RefusedPhoto
 from bot.studio.captions import as_trained
 from bot.studio.prompt import with_trigger
 from bot.workbench import Workbench
+from engine.faces import meant
 from engine.protocol import Box, PhotoFlag, PhotoRead, PhotoRef, PrepareJob, SubjectKind
 from storage.states import SubjectKind as StoredKind
 
@@ -45,6 +46,8 @@ class Kept:
     photo: bytes = field(repr=False)
     """Cleaned: upright, no metadata."""
     crop: Box | None
+    face: Box | None
+    """The subject's, in the photo."""
     own_caption: str | None
     """By a person, from the .txt: taken as it is, with the trigger word put first where it is absent."""
     read_caption: str = ""
@@ -140,6 +143,7 @@ def _kept(event: PhotoRead, photo: FolderPhoto, *, crop: bool) -> Kept:
         sha256=_sha256(data),
         photo=data,
         crop=event.crop if crop else None,
+        face=meant(event.faces, event.crop if crop else None),
         own_caption=photo.caption,
         read_caption=event.caption,
         weight=photo.weight,

@@ -135,13 +135,14 @@ def _job(order: TrainingOrder, recipe: Recipe, kept: Sequence[Kept]) -> TrainJob
     """The same order gives the same job id, by which the engine knows its checkpoint again."""
     images = tuple(
         TrainImage(
-            photo_id=one.photo_id if turn == 0 else f"{one.photo_id}-{turn + 1}",
+            photo_id=one.photo_id,
             sha256=one.sha256,
             crop=one.crop,
+            face=one.face,
+            repeats=one.weight,
             caption=one.caption(order.kind, order.trigger, order.class_word),
         )
         for one in kept
-        for turn in range(one.weight)
     )
     job = TrainJob(
         job_id="",

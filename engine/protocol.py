@@ -112,7 +112,7 @@ class TrainImage(Message):
     """None: the whole picture, centre-cropped to a square."""
     face: Box | None = None
     """Where the subject's face is in the photo; a recipe with masked loss learns around it."""
-    repeats: int = Field(default=1, ge=1, le=100)
+    repeats: int = Field(default=1, ge=1, le=1000)
     """How often it is shown against the others: twice as often with 2."""
     caption: str
     """As trained, trigger word included."""

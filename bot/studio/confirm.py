@@ -13,7 +13,8 @@ from bot.studio.requests import Who
 from bot.studio.review import Review
 from bot.studio.schedule import Schedule
 from bot.studio.screens import ConfirmCard, PresetChoice, Purpose
-from engine.protocol import Box, SubjectKind, TrainImage, TrainJob
+from engine.faces import meant
+from engine.protocol import Box, Face, SubjectKind, TrainImage, TrainJob
 from storage.records import Dataset, Job, Photo, Run, Scope, Subject
 from storage.states import Access, DatasetState, JobKind, PhotoState, RunState
 
@@ -130,6 +131,7 @@ class Confirm:
                     photo_id=str(photo.id),
                     sha256=photo.clean_sha256 or "",
                     crop=None if photo.crop is None else Box(**vars(photo.crop)),
+                    face=_face(photo),
                     caption=captions.as_trained(kind, word, noun, photo.caption),
                 )
                 for photo in kept
@@ -168,3 +170,8 @@ class Confirm:
             )
         if trainings(await jobs.live(scope)) >= settings.trainings_per_server:
             raise UserError("The queue of this server is full. Press Start again when a training is done.")
+
+
+def _face(photo: Photo) -> Box | None:
+    faces = [Face(box=Box(**vars(one.box)), score=one.score, likely_subject=one.likely_subject) for one in photo.faces]
+    return meant(faces, None if photo.crop is None else Box(**vars(photo.crop)))
