@@ -54,16 +54,17 @@ def epoch(screen: EpochPost) -> Drawn:
 
 
 def ballot(screen: BallotCard) -> Drawn:
+    pictures = (screen.grid,) if screen.curve is None else (screen.grid, screen.curve)
     columns = " · ".join(f"{emoji} epoch {number}" for emoji, number in zip(BALLOT_EMOJI, screen.options, strict=False))
     pieces: list[Piece] = [
         words(texts.ballot_title(escape(screen.subject)), columns),
-        gallery((screen.grid,)),
+        gallery(pictures),
         words(f"-# {escape(screen.suggestion)}" if screen.suggestion else "", escape(screen.result)),
     ]
     if not screen.suggestion and not screen.result:
         pieces.pop()
     if screen.closed:
-        return Drawn(pieces, Colour.QUIET, (screen.grid,))
+        return Drawn(pieces, Colour.QUIET, pictures)
     epochs = (Option(str(number), f"Epoch {number}") for number in screen.options)
     pieces += [
         words(texts.BALLOT_HELP, texts.ballot_closes(screen.closes_at)),
@@ -74,7 +75,7 @@ def ballot(screen: BallotCard) -> Drawn:
             button(Button.CLOSE, "vote.close", screen.ballot_id, style=ButtonStyle.primary),
         ),
     ]
-    return Drawn(pieces, Colour.ASKING, (screen.grid,))
+    return Drawn(pieces, Colour.ASKING, pictures)
 
 
 def winner(screen: WinnerCard) -> Drawn:

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from bot.errors import NotAllowed, UserError
-from bot.studio import captions, scores, sheets
+from bot.studio import captions, curve, scores, sheets
 from bot.studio.desk import Desk, room_of, stage_of
 from bot.studio.library import Library
 from bot.studio.requests import Who
@@ -176,6 +176,14 @@ class Ballots:
             closes_at=ballot.closes_at,
             closed=ballot.closed_at is not None,
             result="" if ballot.closed_at is None else await self._result(scope, ballot, run),
+            curve=None if ballot.closed_at is None else await self._curve(scope, run, ballot.winner),
+        )
+
+    async def _curve(self, scope: Scope, run: Run, winner: int | None) -> Image | None:
+        epochs = {epoch.number: epoch for epoch in await self.desk.store.epochs.list(scope, run.id) if epoch.number}
+        data = await asyncio.to_thread(curve.draw, epochs, winner, "winner")
+        return (
+            None if data is None else Image("curve.webp", data, "The scores of the epochs as curves, the winner marked")
         )
 
     async def winner_card(self, scope: Scope, lora_id: int) -> WinnerCard:

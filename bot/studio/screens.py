@@ -179,6 +179,8 @@ class BallotCard:
     closed: bool
     result: str
     """ "" while open """
+    curve: Image | None = None
+    """The scores over the epochs with the winner marked, once closed; None where nothing was read."""
 
 
 @dataclass(frozen=True)

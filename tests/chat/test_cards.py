@@ -78,6 +78,7 @@ LARGEST: dict[str, Screen] = {
     "epoch": EpochPost(BIG, BIG, 20, 20, picture(), LONG[:900]),
     "ballot": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, False, ""),
     "ballot, closed": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, True, LONG[:500]),
+    "ballot, curve": BallotCard(BIG, BIG, NAME, picture(), (1, 2), LONG[:900], BIG, True, LONG[:500], picture(shade=3)),
     "ballot, no word": BallotCard(BIG, BIG, NAME, picture(), (1, 2), "", BIG, True, ""),
     "winner": WinnerCard(BIG, "kat3r1na-gen0", "kat3r1na", BIG, picture(), LONG[:500], LONG[:500]),
     "winner, odd name": WinnerCard(BIG, "Kätérina die Große: 100 %", "kat", BIG, picture(), "", ""),

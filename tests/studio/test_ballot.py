@@ -185,10 +185,12 @@ async def test_a_closed_ballot_shows_its_result(house: House) -> None:
         _, ballot = await house.trained()
         card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
         assert isinstance(card, BallotCard) and (card.closed, card.result) == (False, "")
+        assert card.curve is None, "while people vote, only the suggestion stands beside the grid"
         assert card.suggestion.startswith("The engine's own reading (*): Epoch 2 looks most like")
         await studio.close_ballot(GUILD, ballot, {0: A})
         card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
         assert isinstance(card, BallotCard) and (card.closed, card.result) == (True, "Epoch 1 wins, 1 of 1 vote.")
+        assert card.curve is not None and card.curve.name == "curve.webp"
 
 
 @given(st.integers(1, 20), st.data())
