@@ -15,7 +15,8 @@ import simcord
 from bot.chat.bot import LikenessBot
 from bot.chat.layout import shown_texts
 from bot.demo.stage import SETTLE_S, PatientEnv
-from tests.chat.double import Facts, Outbox, StudioDouble
+from tests.chat.double import StudioDouble
+from tests.chat.memory import Facts, Outbox
 
 PHOTO = b"\x89PNG not really, nobody looks inside here"
 

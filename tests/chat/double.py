@@ -6,30 +6,22 @@ behalf of a member must have acknowledged the interaction before.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from PIL import Image as Pixels
-
-from bot.chat.ports import Due, Place
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.screens import (
     BallotCard,
-    CaptionLine,
     CaptionSheet,
     ConfirmCard,
     CropEditor,
     CropSheet,
     EpochPost,
-    Image,
     LoraLine,
     LoraList,
     Notice,
-    PhotoLine,
     PicturesCard,
-    PresetChoice,
     Purpose,
     QueueLine,
     QueueList,
@@ -40,112 +32,8 @@ from bot.studio.screens import (
     WinnerCard,
 )
 from bot.studio.studio import Studio
-
-PAGE = 10
-
-
-def picture(name: str = "picture.png", shade: int = 120) -> Image:
-    out = io.BytesIO()
-    Pixels.new("RGB", (8, 8), (shade % 256, 90, 60)).save(out, "PNG")
-    return Image(name, out.getvalue(), alt=f"A test picture called {name}")
-
-
-@dataclass
-class Outbox:
-    """The port `Post`, in memory: what a database would keep across restarts."""
-
-    rows: list[Due] = field(default_factory=list[Due])
-    dropped: list[tuple[Due, str]] = field(default_factory=list[tuple[Due, str]])
-    done: list[Due] = field(default_factory=list[Due])
-    standing: dict[tuple[int, Purpose, str], Place] = field(default_factory=dict[tuple[int, Purpose, str], Place])
-    crash_before_marking: int = 0
-    """That many times the process dies between Discord's answer and the mark."""
-    _next: int = 1
-
-    async def add(self, guild_id: int, channel_id: int, purpose: Purpose, ref: str) -> None:
-        self.put_row(guild_id, channel_id, purpose, ref)
-
-    def put_row(self, guild_id: int, channel_id: int, purpose: Purpose, ref: int | str) -> None:
-        self.rows.append(Due(self._next, guild_id, channel_id, purpose, str(ref)))
-        self._next += 1
-
-    async def pending(self) -> list[Due]:
-        return list(self.rows)
-
-    async def sent(self, due: Due, place: Place) -> None:
-        if self.crash_before_marking:
-            self.crash_before_marking -= 1
-            raise Died
-        self.rows.remove(due)
-        self.done.append(due)
-        self.standing[place.guild_id, place.purpose, place.ref] = place
-
-    async def drop(self, due: Due, reason: str) -> None:
-        self.rows.remove(due)
-        self.dropped.append((due, reason))
-
-    async def place(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
-        return self.standing.get((guild_id, purpose, ref))
-
-    async def put(self, place: Place) -> None:
-        self.standing[place.guild_id, place.purpose, place.ref] = place
-
-    async def remove(self, place: Place) -> None:
-        key = (place.guild_id, place.purpose, place.ref)
-        standing = self.standing.get(key)
-        if standing is not None and standing.message_id == place.message_id:
-            del self.standing[key]
-
-    async def at(self, guild_id: int, message_id: int) -> Place | None:
-        return next((p for p in self.standing.values() if (p.guild_id, p.message_id) == (guild_id, message_id)), None)
-
-    async def places(self, purposes: object) -> list[Place]:
-        return [p for p in self.standing.values() if p.purpose in purposes]  # type: ignore[operator]
-
-
-class Died(BaseException):
-    """The process is gone: nothing of it goes on, no handler sees it."""
-
-
-@dataclass
-class Facts:
-    """Command tree and the like, kept across restarts."""
-
-    kept: dict[str, str] = field(default_factory=dict[str, str])
-
-    async def recall(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    async def keep(self, key: str, value: str) -> None:
-        self.kept[key] = value
-
-
-@dataclass
-class Training:
-    """All there is about dataset 1, run 1, ballot 1 and LoRA 1 of one guild."""
-
-    ask: BeginTraining
-    who: Who
-    photos: list[GivenPhoto]
-    read: bool = False
-    dropped: set[int] = field(default_factory=set[int])
-    crops: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
-    captions: dict[int, str] = field(default_factory=dict[int, str])
-    trigger: str = "ohwx"
-    preset: str = "balanced"
-    access: str = "server"
-    wants_vote: bool = True
-    state: str = "review"
-    epoch: int = 0
-    epochs: int = 4
-    closes_at: int = 0
-    votes: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    counted: Mapping[int, frozenset[int]] | None = None
-    winner: int | None = None
-
-    @property
-    def room(self) -> int:
-        return self.ask.room_id or self.who.channel_id
+from tests.chat.memory import Outbox
+from tests.chat.training import PAGE, Training, picture
 
 
 class StudioDouble(Studio):
@@ -208,19 +96,19 @@ class StudioDouble(Studio):
             case Purpose.READING:
                 return None if training.read else Reading(1, training.ask.name, len(training.photos), 0)
             case Purpose.CROPS:
-                return self._crops(1)
+                return self._training().crop_sheet(1)
             case Purpose.CAPTIONS:
-                return self._captions(1)
+                return self._training().caption_sheet(1)
             case Purpose.CONFIRM:
-                return self._confirm()
+                return self._training().confirm_card()
             case Purpose.STATUS:
-                return self._status()
+                return self._training().status_card()
             case Purpose.EPOCH:
                 return EpochPost(1, int(ref), int(ref), training.epochs, picture("previews.png"), "likeness 71")
             case Purpose.BALLOT:
-                return self._ballot()
+                return self._training().ballot_card()
             case Purpose.WINNER:
-                return self._winner() if training.winner else None
+                return self._training().winner_card() if training.winner else None
         return None
 
     async def room_of_draft(self, who: Who, draft: str) -> int | None:
@@ -249,7 +137,7 @@ class StudioDouble(Studio):
 
     async def crop_sheet(self, who: Who, dataset_id: int, page: int = 1) -> CropSheet:
         self._mine("crop_sheet", who, dataset_id)
-        return self._crops(page)
+        return self._training().crop_sheet(page)
 
     async def crop_editor(self, who: Who, dataset_id: int, number: int) -> CropEditor:
         training = self._mine("crop_editor", who, dataset_id)
@@ -266,31 +154,31 @@ class StudioDouble(Studio):
 
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:
         self._mine("accept_crops", who, dataset_id)
-        return self._captions(1)
+        return self._training().caption_sheet(1)
 
     async def caption_sheet(self, who: Who, dataset_id: int, page: int = 1) -> CaptionSheet:
         self._mine("caption_sheet", who, dataset_id)
-        return self._captions(page)
+        return self._training().caption_sheet(page)
 
     async def edit_captions(self, who: Who, dataset_id: int, captions: Mapping[int, str]) -> CaptionSheet:
         training = self._mine("edit_captions", who, dataset_id)
         training.captions |= captions
-        return self._captions(1)
+        return self._training().caption_sheet(1)
 
     async def change_word(self, who: Who, dataset_id: int, *, add: str = "", remove: str = "") -> CaptionSheet:
         training = self._mine("change_word", who, dataset_id)
         for number, caption in training.captions.items():
             parts = [part for part in caption.split(", ") if part != remove]
             training.captions[number] = ", ".join([*parts, add] if add else parts)
-        return self._captions(1)
+        return self._training().caption_sheet(1)
 
     async def accept_captions(self, who: Who, dataset_id: int) -> ConfirmCard:
         self._mine("accept_captions", who, dataset_id)
-        return self._confirm()
+        return self._training().confirm_card()
 
     async def confirm_card(self, who: Who, dataset_id: int) -> ConfirmCard:
         self._mine("confirm_card", who, dataset_id)
-        return self._confirm()
+        return self._training().confirm_card()
 
     async def choose(
         self,
@@ -309,14 +197,14 @@ class StudioDouble(Studio):
         training.access = access or training.access
         training.trigger = trigger or training.trigger
         training.wants_vote = training.wants_vote if wants_vote is None else wants_vote
-        return self._confirm()
+        return self._training().confirm_card()
 
     async def start_training(self, who: Who, dataset_id: int) -> StatusCard:
         training = self._mine("start_training", who, dataset_id)
         if training.state == "review":
             training.state = "queued"
             self.outbox.put_row(who.guild_id, training.room, Purpose.STATUS, 1)
-        return self._status()
+        return self._training().status_card()
 
     async def cancel(self, who: Who, job_id: str | None = None, run_id: int | None = None) -> Notice:
         self._called("cancel", who)
@@ -330,7 +218,7 @@ class StudioDouble(Studio):
     async def stop_after_epoch(self, who: Who, run_id: int) -> StatusCard:
         training = self._mine("stop_after_epoch", who, run_id)
         training.epochs = training.epoch + 1
-        return self._status()
+        return self._training().status_card()
 
     async def retry(self, who: Who, job_id: str) -> Notice:
         self._called("retry", who)
@@ -368,13 +256,13 @@ class StudioDouble(Studio):
             training.winner = winner or most + 1
             training.state = "published"
             self.outbox.put_row(guild_id, training.who.channel_id, Purpose.WINNER, 1)
-        return self._winner()
+        return self._training().winner_card()
 
     async def extend_ballot(self, who: Who, ballot_id: int, shown: int) -> BallotCard:
         training = self._mine("extend_ballot", who, ballot_id)
         if training.closes_at == shown:
             training.closes_at += 3600
-        return self._ballot()
+        return self._training().ballot_card()
 
     async def imagine(self, who: Who, ask: Imagine) -> PicturesCard:
         self._called("imagine", who)
@@ -439,91 +327,3 @@ class StudioDouble(Studio):
     def deliver_pictures(self, job_id: str, guild_id: int, channel_id: int) -> None:
         self.finish_painting(job_id)
         self.outbox.put_row(guild_id, channel_id, Purpose.PICTURES, job_id)
-
-    def _crops(self, page: int) -> CropSheet:
-        training = self._training()
-        count = len(training.photos)
-        pages = max(1, -(-count // 25))
-        lines = tuple(
-            PhotoLine(n, n not in training.dropped, "two faces" if n == 2 else "", asks=n == 2)
-            for n in range(1, count + 1)
-        )
-        return CropSheet(
-            1,
-            training.ask.name,
-            f"{count} photos in.",
-            picture("crops.png", count),
-            page,
-            pages,
-            lines[page * 25 - 25 : page * 25],
-            count - len(training.dropped) >= 5,
-        )
-
-    def _captions(self, page: int) -> CaptionSheet:
-        training = self._training()
-        numbers = sorted(training.captions)
-        lines = tuple(CaptionLine(n, training.captions[n]) for n in numbers)[page * PAGE - PAGE : page * PAGE]
-        pages = max(1, -(-len(numbers) // PAGE))
-        return CaptionSheet(
-            1, training.ask.name, training.trigger, "woman", picture("captions.png", page), lines, page, pages
-        )
-
-    def _confirm(self) -> ConfirmCard:
-        training = self._training()
-        return ConfirmCard(
-            1,
-            training.ask.name,
-            training.trigger,
-            "woman",
-            len(training.photos),
-            (PresetChoice("quick", "Quick", "about 2 min"), PresetChoice("balanced", "Balanced", "about 5 min")),
-            training.preset,
-            training.access,
-            training.wants_vote,
-            "next in line",
-            training.state != "review",
-        )
-
-    def _status(self) -> StatusCard:
-        training = self._training()
-        live = training.state in ("queued", "training")
-        return StatusCard(
-            1,
-            training.ask.name,
-            training.state,
-            f"Epoch {training.epoch} of {training.epochs}." if training.epoch else "Waiting.",
-            1 if training.state == "queued" else 0,
-            training.epoch / training.epochs,
-            training.epoch,
-            training.epochs,
-            tuple(0.2 / n for n in range(1, training.epoch + 1)),
-            1_800_000_000 if live else None,
-            live,
-            training.state == "training",
-        )
-
-    def _ballot(self) -> BallotCard:
-        training = self._training()
-        return BallotCard(
-            1,
-            1,
-            training.ask.name,
-            picture("grid.png", training.closes_at),
-            tuple(range(1, training.epochs + 1)),
-            "I would take epoch 3: it is closest.",
-            training.closes_at,
-            training.winner is not None,
-            f"Epoch {training.winner} wins." if training.winner else "",
-        )
-
-    def _winner(self) -> WinnerCard:
-        training = self._training()
-        return WinnerCard(
-            1,
-            "kat-gen0",
-            training.trigger,
-            training.who.member_id,
-            picture("winner.png"),
-            f"Epoch {training.winner} wins.",
-            f"a portrait of {training.trigger} on the moon",
-        )

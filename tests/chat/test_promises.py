@@ -13,7 +13,7 @@ from simcord.enums import OverwriteType
 from bot.chat import router
 from bot.studio.screens import Purpose
 from tests.chat.conftest import PHOTO, World, words
-from tests.chat.double import Died
+from tests.chat.memory import Died
 
 
 def requests(world: World, method: str, ending: str) -> list[str]:
