@@ -107,6 +107,26 @@ def read(stream: BinaryIO, total: int, what: str, most: int) -> Header:
     return Header(entries, cast(dict[str, str], metadata), 8 + size, total)
 
 
+def encode(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """The length and the JSON, padded so that the weights behind them are aligned. Metadata is sorted, tensors are not."""
+    whole = {"__metadata__": dict(sorted(metadata.items())), **tensors} if metadata else dict(tensors)
+    text = json.dumps(whole, separators=(",", ":"), ensure_ascii=True).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
+
+
+def with_metadata(data: bytes, changes: Mapping[str, str]) -> bytes:
+    """A sound file with these texts in its metadata and the same weights."""
+    head = of_bytes(data, "file", len(data))
+    described = {
+        entry.name: {
+            "dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [entry.begin - head.start, entry.end - head.start]
+        }
+        for entry in head.entries
+    }  # fmt: skip
+    return encode(described, {**head.metadata, **changes}) + data[head.start :]
+
+
 def _json(text: bytes) -> dict[str, Any] | None:
     if not text.startswith(b"{"):
         return None

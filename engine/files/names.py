@@ -9,12 +9,13 @@ is not in the index is left over and named.
     PEFT           base_model.model.down_blocks.0.attentions.0.proj_in.lora_A.weight
     diffusers      unet.down_blocks.0.attentions.0.proj_in.lora.down.weight
     older ones     unet.(...).attn1.processor.to_q_lora.down.weight
+    of a DiT       transformer.layers.0.attention.to_q.lora_A.weight, or diffusion_model.(...)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +66,9 @@ OTHER_KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 OLD_ATTENTION = {"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out": "to_out.0"}
 OLD_TEXT = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
+SGM_RESNET = {
+    "conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection",
+}  # fmt: skip
 
 
 def parse(name: str) -> TensorName | None:
@@ -98,25 +102,28 @@ def _modern(module: str) -> str:
 class Index:
     """The sites of a base by every name a file may give them."""
 
-    def __init__(self, sites: Iterable[Site]) -> None:
+    def __init__(self, sites: Sequence[Site]) -> None:
         self._sites: dict[str, Site] = {}
-        every = tuple(sites)
-        layers = _layers(every)
-        for site in every:
-            for name in _aliases(site, layers):
+        blocks = Blocks.of(sites)
+        for site in sites:
+            for name in _aliases(site, blocks):
                 self._sites.setdefault(name, site)
 
     def find(self, module: str) -> Site | None:
         return self._sites.get(module.removeprefix("base_model.model."))
 
 
-def _aliases(site: Site, layers: int) -> list[str]:
-    names = [site.key]
+def _aliases(site: Site, blocks: Blocks) -> list[str]:
+    flat = site.path.replace(".", "_")
     if site.part == "denoiser":
-        sgm = sgm_path(site.path, layers)
-        if sgm is not None:
-            names.append(f"lora_unet_{sgm.replace('.', '_')}")
-        return [*names, f"unet.{site.path}", site.path]
+        sgm = blocks.sgm(site.path)
+        stability = [f"lora_unet_{sgm.replace('.', '_')}", f"unet.{sgm}"] if sgm else []
+        hosts = ("unet", "transformer", "diffusion_model")
+        return [
+            site.key, f"lora_unet_{flat}", f"lora_transformer_{flat}", *stability, *(f"{host}.{site.path}" for host in hosts),
+            site.path,
+        ]  # fmt: skip
+    names = [site.key]
     if site.key.startswith("lora_te_"):
         # Some tools number the only text encoder.
         names.append(site.key.replace("lora_te_", "lora_te1_", 1))
@@ -125,31 +132,37 @@ def _aliases(site: Site, layers: int) -> list[str]:
     return names
 
 
-def _layers(sites: Iterable[Site]) -> int:
-    """Layers in one block of the UNet, from the table alone; 0 for what is no UNet."""
-    found = [re.match(r"down_blocks\.\d+\.(?:attentions|resnets)\.(\d+)\.", site.path) for site in sites]
-    return max((int(match[1]) + 1 for match in found if match), default=0)
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """How a U-Net's blocks are numbered by Stability's own code (SGM), which sd-scripts uses for SDXL: straight through."""
 
+    layers: int
+    """In one block on the way down; 0 for what is no U-Net."""
+    attentive: frozenset[int]
+    """Blocks on the way up that have attentions."""
 
-def sgm_path(path: str, layers: int) -> str | None:
-    """The same module as Stability's own code names it, `layers` to a block; None for what has no such name."""
-    match = re.match(r"(down_blocks|up_blocks)\.(\d+)\.(attentions|resnets)\.(\d+)\.(.+)", path)
-    if match:
-        side, block, kind, layer, rest = match[1], int(match[2]), match[3], int(match[4]), match[5]
-        number = block * (layers + 1) + layer + (1 if side == "down_blocks" else 0)
-        blocks = "input_blocks" if side == "down_blocks" else "output_blocks"
-        return f"{blocks}.{number}.{1 if kind == 'attentions' else 0}.{_inside(rest)}"
-    match = re.match(r"mid_block\.(attentions|resnets)\.(\d+)\.(.+)", path)
-    if match:
-        number = 1 if match[1] == "attentions" else 2 * int(match[2])
-        return f"middle_block.{number}.{_inside(match[3])}"
-    return None
+    @staticmethod
+    def of(sites: Sequence[Site]) -> Blocks:
+        down = [re.match(r"down_blocks\.\d+\.(?:attentions|resnets)\.(\d+)\.", site.path) for site in sites]
+        up = [re.match(r"up_blocks\.(\d+)\.attentions\.", site.path) for site in sites]
+        layers = max((int(match[1]) + 1 for match in down if match), default=0)
+        return Blocks(layers, frozenset(int(match[1]) for match in up if match))
 
-
-def _inside(rest: str) -> str:
-    return SGM_RESNET.get(rest, rest)
-
-
-SGM_RESNET = {
-    "conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection",
-}  # fmt: skip
+    def sgm(self, path: str) -> str | None:
+        """The same module by SGM's name; None for what has none."""
+        across = self.layers + 1
+        match = re.match(r"(down|up)_blocks\.(\d+)\.(\w+)\.(\d+)\.(.+)", path)
+        if match:
+            is_down, block, kind, layer, rest = match[1] == "down", int(match[2]), match[3], int(match[4]), match[5]
+            if kind == "downsamplers":
+                return f"input_blocks.{block * across + across}.0.op"
+            if kind == "upsamplers":
+                return f"output_blocks.{block * across + self.layers}.{2 if block in self.attentive else 1}.{rest}"
+            number = block * across + layer + is_down
+            side = "input_blocks" if is_down else "output_blocks"
+            return f"{side}.{number}.{int(kind == 'attentions')}.{SGM_RESNET.get(rest, rest)}"
+        match = re.match(r"mid_block\.(\w+)\.(\d+)\.(.+)", path)
+        if match:
+            number = 1 if match[1] == "attentions" else 2 * int(match[2])
+            return f"middle_block.{number}.{SGM_RESNET.get(match[3], match[3])}"
+        return None

@@ -6,27 +6,30 @@ Written here byte by byte, because a file must be the same bytes whenever the we
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from engine.errors import BadInput
+from engine.files import header
 from engine.files.header import Header
 
 DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
+NUMBERS = {"F64": torch.float64, "I64": torch.int64, "I32": torch.int32}
+"""What a single number, such as an alpha, may be besides."""
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DATA_HASH = "sshs_model_hash"
 """SHA-256 of everything behind the header: the hash by which web UIs and galleries know a LoRA whatever its metadata."""
 
 
-def decode(data: bytes, header: Header, what: str) -> dict[str, torch.Tensor]:
+def decode(data: bytes, head: Header, what: str) -> dict[str, torch.Tensor]:
     """Every tensor of a checked file, by name, on the CPU; BadInput for types that are no weights and for NaN or infinity."""
     found: dict[str, torch.Tensor] = {}
-    for entry in header.entries:
-        kind = DTYPES.get(entry.dtype)
+    for entry in head.entries:
+        is_number = math.prod(entry.shape) == 1
+        kind = DTYPES.get(entry.dtype) or (NUMBERS.get(entry.dtype) if is_number else None)
         if kind is None:
             raise BadInput(
                 f"This {what} cannot be used: its weights are in a format that is not supported ({entry.dtype}). "
@@ -40,7 +43,7 @@ def decode(data: bytes, header: Header, what: str) -> dict[str, torch.Tensor]:
                 f"This {what} cannot be used: its weights are no numbers any more; the training it came from ran away. "
                 "Take an earlier epoch of it."
             )
-        found[entry.name] = tensor
+        found[entry.name] = tensor if entry.dtype in DTYPES else tensor.float()
     return found
 
 
@@ -53,20 +56,18 @@ def encode(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], *, 
     notes = dict(metadata)
     if hashed:
         notes[DATA_HASH] = _hash(pieces)
-    header: dict[str, Any] = {"__metadata__": dict(sorted(notes.items()))} if notes else {}
+    described: dict[str, Any] = {}
     place = 0
     for name, piece in zip(order, pieces, strict=True):
         shape = list(tensors[name].shape)
-        header[name] = {"dtype": kinds[name], "shape": shape, "data_offsets": [place, place + len(piece)]}
+        described[name] = {"dtype": kinds[name], "shape": shape, "data_offsets": [place, place + len(piece)]}
         place += len(piece)
-    head = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
-    head += b" " * (-len(head) % 8)
-    return b"".join([struct.pack("<Q", len(head)), head, *pieces])
+    return b"".join([header.encode(described, notes), *pieces])
 
 
-def data_hash(data: bytes, header: Header) -> str:
+def data_hash(data: bytes, head: Header) -> str:
     """SHA-256 of the weights of a checked file, as 64 hex digits."""
-    return hashlib.sha256(memoryview(data)[header.start :]).hexdigest()
+    return hashlib.sha256(memoryview(data)[head.start :]).hexdigest()
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

@@ -14,7 +14,9 @@ from safetensors.torch import load, save
 from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
 from engine.families.sites import Site
+from engine.families.spec import SD15
 from engine.files import lora, notes
+from engine.files.targets import Target
 
 STEM = "lora_unet_mid_block_attentions_0_proj_in"
 ALLOWED = {
@@ -32,14 +34,14 @@ ALLOWED = {
     "ss_steps",
     "ss_epoch",
     "ss_tag_frequency",
+    "ss_output_name",
     "likeness.base",
     "likeness.base_hash",
 }
 
 
-TARGET = lora.Target(
-    "tiny", "Stable Diffusion 1.x", (Site("denoiser", "mid_block.attentions.0.proj_in", STEM),), {STEM: (8, 8, 1, 1)}
-)
+SITE = Site("denoiser", "mid_block.attentions.0.proj_in", STEM, (8, 8, 1, 1))
+TARGET = Target("tiny", SD15, (SITE,))
 
 
 def read(data: bytes) -> lora.LoraFile:
