@@ -70,7 +70,10 @@ NOT_RUNNING = "The engine does not start, so nothing can be painted or trained. 
 
 
 class LocalEngine:
-    """`Engine` in a child process. `scratch` holds sealed checkpoints; `log` gets what libraries print (None: nobody)."""
+    """`Engine` in a child process. `scratch` holds sealed checkpoints; `log` gets what libraries print (None: nobody).
+
+    `joint_runs`: trainings of one base at a time; None: one on a CPU, four on an accelerator.
+    """
 
     def __init__(
         self,
@@ -82,8 +85,10 @@ class LocalEngine:
         heartbeat_s: float = 1.0,
         log: Path | None = None,
         verbs: str = "engine.worker.verbs",
+        joint_runs: int | None = None,
     ) -> None:
         self._scratch, self._device, self._python, self._log, self._verbs = scratch, device, python, log, verbs
+        self._joint = () if joint_runs is None else ("--joint-runs", str(joint_runs))
         self._hang_timeout_s, self._heartbeat_s = hang_timeout_s, heartbeat_s
         self._ledger = Ledger()
         self._events: asyncio.Queue[EventBase | None] = asyncio.Queue()
@@ -207,7 +212,7 @@ class LocalEngine:
         with theirs, _open_log(self._log) as log, suppress(OSError):  # no memory, no such Python: no life
             self._process = await asyncio.create_subprocess_exec(
                 self._python, "-m", "engine.worker", "--fd", str(theirs.fileno()), "--scratch", str(self._scratch.absolute()),
-                "--device", self._device, "--heartbeat-s", str(self._heartbeat_s), "--verbs", self._verbs,
+                "--device", self._device, "--heartbeat-s", str(self._heartbeat_s), "--verbs", self._verbs, *self._joint,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )  # fmt: skip

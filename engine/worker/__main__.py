@@ -19,6 +19,7 @@ def main() -> int:
     arguments.add_argument("--fd", type=int, required=True, help="the inherited socket")
     arguments.add_argument("--scratch", type=Path, required=True, help="folder for checkpoints")
     arguments.add_argument("--device", default="auto")
+    arguments.add_argument("--joint-runs", type=int, help="trainings of one base at a time; by itself: by the device")
     arguments.add_argument("--heartbeat-s", type=float, default=1.0)
     arguments.add_argument("--verbs", default="engine.worker.verbs", help="module whose verbs(scratch) does the work")
     given = arguments.parse_args()
@@ -30,7 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the bot's, which then asks us to stop
     given.scratch.mkdir(parents=True, exist_ok=True)
     verbs: Verbs = importlib.import_module(given.verbs).verbs(given.scratch)
-    desk = Desk(verbs, given.scratch, control.emit, device=given.device, turn=control.turn)
+    desk = Desk(verbs, given.scratch, control.emit, device=given.device, joint_runs=given.joint_runs, turn=control.turn)
     threading.Thread(target=control.work, args=(desk, verbs.where, given.device), name="work", daemon=True).start()
     return control.run(desk)
 

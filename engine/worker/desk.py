@@ -2,8 +2,9 @@
 
     taken ──▶ queued ──▶ begun ──▶ ended (Done, Cancelled, Parked, Failed)
 
-Three lanes: pictures first, then photos to read, then one step of one training. So a picture asked for in the middle of a
-training is painted between two of its steps, on the base that is loaded already.
+Three lanes: pictures first, then photos to read, then one pass of a training. So a picture asked for in the middle of a
+training is painted between two of its passes, on the base that is loaded already. Trainings of one base may run at a time, as
+many as `joint_runs` says; they take turns, and those that can, learn in the same pass (see `worker.cohort`).
 
 `take`, `cancel` and `park` may be called from any thread; they leave notes that `step` reads. Everything else belongs to the
 one thread that calls `step`, which is the only one that touches torch.
@@ -46,6 +47,8 @@ Blobs = Mapping[str, bytes]
 Emit = Callable[[EventBase], None]
 BaseKey = tuple[str, str, str | None]
 LANES = ("paint", "prepare", "train")
+JOINT_RUNS = 4
+"""Trainings at a time on an accelerator: as many as still fill it better without each going noticeably slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,17 @@ class Task:
     order: Order = field(default_factory=Order)
     work: Iterator[None] | None = None
     begun: float = 0.0
+    turn: int = 0
+    """The desk's count at its last step."""
     ended: bool = False
 
 
 class Desk:
-    """`emit` is called on the work thread; `turn(job_id | None)` there too, before another job than before makes its step."""
+    """`emit` is called on the work thread; `turn(job_id | None)` there too, before another job than before makes its step.
+
+    `joint_runs`: trainings that may run at a time; None is one on a CPU, which a second one would only slow down, and four on
+    an accelerator.
+    """
 
     def __init__(
         self,
@@ -87,11 +96,13 @@ class Desk:
         emit: Emit,
         *,
         device: str = "cpu",
+        joint_runs: int | None = None,
         turn: Callable[[str | None], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._verbs, self._scratch, self._emit, self._turn = verbs, scratch, emit, turn
         self.device, self._clock = device, clock
+        self._joint_runs = joint_runs
         self._notes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._tasks: dict[str, Task] = {}
         self._bases: dict[BaseKey, Any] = {}
@@ -146,6 +157,7 @@ class Desk:
             return False
         self._give_turn(task.job.job_id)
         started = self._clock()
+        task.turn = self.count
         try:
             if task.work is None:
                 task.begun = started
@@ -167,10 +179,19 @@ class Desk:
     def _next(self) -> Task | None:
         for lane in LANES:
             tasks = [task for task in self._tasks.values() if task.job.kind == lane]
-            begun = next((task for task in tasks if task.work is not None), None)
-            if begun or tasks:
-                return begun or tasks[0]
+            begun = [task for task in tasks if task.work is not None]
+            waiting = next((task for task in tasks if task.work is None), None)
+            if waiting and (not begun or self._may_join(waiting, begun)):
+                return waiting
+            if begun:
+                return min(begun, key=lambda task: task.turn)
         return None
+
+    def _may_join(self, task: Task, begun: list[Task]) -> bool:
+        """Only the first in the line: one that waits for another base must not be overtaken for ever."""
+        most = self._joint_runs or (1 if self.device == "cpu" else JOINT_RUNS)
+        same_base = _key(task.job.base) == _key(begun[0].job.base)
+        return isinstance(task.job, TrainJob) and len(begun) < most and same_base
 
     def _begin(self, task: Task) -> Iterator[None]:
         job = task.job

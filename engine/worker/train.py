@@ -1,12 +1,13 @@
 """A training from beginning to end: photos in, one checked LoRA file per epoch out.
 
-It is a generator that yields after every optimizer step and between the steps of a preview; whoever drives it may
+It is a generator that yields before every pass and between the steps of a preview; whoever drives it may
 paint on the same base meanwhile. It reads top to bottom: cache, resume, then step after step until the last epoch.
 
     1 cache the photos as latents, the captions as embeddings
     2 go on from the newest checkpoint of this very training, if there is one
     3 the base's own previews are epoch 0
-    4 learn; where an epoch ends: write the file, read it back through diffusers, compare, preview, score, keep, announce
+    4 learn, together with whoever else trains on this base; where an epoch ends: write the file, read it back through
+      diffusers, compare, preview, score, keep, announce
     5 suggest an epoch
 
 Stopped at any moment and started again, it ends with the same bytes (on a CPU; on a GPU nearly).
@@ -26,18 +27,21 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.errors import BadInput, Diverged, EngineError
+from engine.errors import BadInput, Diverged
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.files import lora, notes, picture
 from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
 from engine.scores import reading, suggestion
 from engine.scores.reading import Scores
-from engine.worker import adapters, crops
+from engine.worker import crops
 from engine.worker.checkpoint import Bundle, RunFolder, identity_of, sweep
-from engine.worker.learner import Cache, Learner, cache_texts
+from engine.worker.cohort import cohort_of
+from engine.worker.learner import Cache, Learner, cache_texts, trains_text
 from engine.worker.order import Order
+from engine.worker.proof import Shell
 from engine.worker.sampler import draw
+from engine.worker.slots import Mixture, table_of
 
 CHECKPOINT_S = 30.0
 PROGRESS_S = 0.5
@@ -85,10 +89,10 @@ class Run:
         self.base, self.job, self.blobs, self.folder = base, job, blobs, folder
         self.emit, self.order, self.clock = emit, order, clock
         self.recipe = job.recipe
-        self.learner: Learner | None = None
+        self.cohort = cohort_of(base)
+        self.shell: Shell | None = None
         self.reader: reading.Reader | None = None
         self.read: dict[int, Scores] = {}
-        self.name = adapters.name_of("train", job.job_id)
         self.started = self.epoch_started = self.saved = self.said = clock()
         self.reported = -1
         """The step of the last Checkpointed."""
@@ -98,9 +102,7 @@ class Run:
 
     def steps(self) -> Iterator[None]:
         recipe = self.recipe
-        yield from self._prepare()
-        learner = self.learner
-        assert learner is not None
+        learner = yield from self._prepare()
         if (yield from self._unless_parked(self._epoch_zero(learner))):
             return self._park(learner)
         while learner.epoch < recipe.epochs:
@@ -110,16 +112,13 @@ class Run:
                 if self.order.cancel is CancelMode.AFTER_EPOCH:
                     break
                 continue
+            taken_along = yield from self.cohort.wait(learner)
             if self.order.park:
                 return self._park(learner)
-            began = self.clock()
-            learner.learn()
-            took = self.clock() - began
-            self.step_s = 0.9 * self.step_s + 0.1 * took if self.step_s else took
-            self._progress(learner)
-            if self.clock() - self.saved >= CHECKPOINT_S:
-                self._checkpoint(learner)
-            yield
+            if not taken_along:
+                self.cohort.learn(learner)
+            if learner.passes == 0:
+                self._step_made(learner)
         return self._done(stopped_early=learner.epoch < recipe.epochs)
 
     def _unless_parked(self, part: Generator[None, None, None]) -> Generator[None, None, bool]:
@@ -133,7 +132,7 @@ class Run:
 
     # ---- the beginning -----------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> Iterator[None]:
+    def _prepare(self) -> Generator[None, None, Learner]:
         job, base, recipe = self.job, self.base, self.recipe
         if not job.images:
             raise BadInput("There are no photos to learn from.")
@@ -151,16 +150,17 @@ class Run:
             framings.append(framing)
             latents.append(_encode(base, square, flip=recipe.flip))
             yield
-        texts = cache_texts(base, [image.caption for image in job.images], as_tokens=recipe.text_encoder_lr > 0)
+        texts = cache_texts(base, [image.caption for image in job.images], as_tokens=trains_text(base, recipe))
         # (N, 1 or 2, 4, h, w) -> all upright ones first, the mirrored ones behind them
         means, spreads = (torch.stack(kind).transpose(0, 1).flatten(0, 1) for kind in zip(*latents, strict=True))
-        self.learner = Learner(base, recipe, Cache(means, spreads, texts, tuple(framings)), self.name)
+        learner = Learner(base, recipe, Cache(means, spreads, texts, tuple(framings)))
         self.reader = reading.reader_for(job, squares, str(base.device))
         self._say("caching", len(job.images), len(job.images))
         found = self.folder.latest_step()
         if found is not None:
-            self.learner.restore(*found)
+            learner.restore(*found)
         yield
+        return learner
 
     def _epoch_zero(self, learner: Learner) -> Generator[None, None, None]:
         """The base's previews, then every epoch that was finished before and that the sender does not have."""
@@ -169,7 +169,8 @@ class Run:
             began = self.clock()
             pictures = yield from self._preview(0, {})
             files = self._shown(pictures) | {
-                f"probe_{index}.png": picture.png(image) for index, image in enumerate(pictures[len(self.job.previews) :])
+                f"probe_{index}.png": picture.png(image)
+                for index, image in enumerate(pictures[len(self.job.previews) :])
             }
             kept[0] = Bundle({"epoch": 0, "seconds": self.clock() - began}, files)
             self.folder.save_epoch(0, files, kept[0].facts)
@@ -193,13 +194,13 @@ class Run:
         epoch, loss = learner.epoch + 1, learner.epoch_loss()
         self._still_a_number(loss)
         self._checkpoint(learner)
-        data = self._file(learner, epoch)
-        checked = f"{self.name}_epoch"
-        read_back(self.base, checked, data, learner.weights())
+        data, weights = self._file(learner, epoch)
+        table = table_of(self.base)
+        slot = table.take(weights)
         try:
-            pictures = yield from self._preview(epoch, {checked: 1.0})
+            pictures = yield from self._preview(epoch, {slot: 1.0})
         finally:
-            adapters.detach(self.base, checked)
+            table.give_back(slot)
         read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
         files = {"lora.safetensors": data} | self._shown(pictures)
         facts = {"epoch": epoch, "loss": loss, "seconds": round(self.clock() - self.epoch_started, 2)} | read.facts()
@@ -212,15 +213,18 @@ class Run:
             self._announce(epoch, Bundle(facts, files))
         yield
 
-    def _file(self, learner: Learner, epoch: int) -> bytes:
-        recipe = self.recipe
+    def _file(self, learner: Learner, epoch: int) -> tuple[bytes, lora.Weights]:
+        """The epoch's file, proven, and the weights as they stand in it: the previews show what people will get."""
+        recipe, weights = self.recipe, learner.weights()
         about = notes.about(
             self.base, trigger=self.job.trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
             resolution=recipe.resolution,
         )  # fmt: skip
-        return lora.write(learner.weights(), about)
+        data = lora.write(weights, about)
+        self.shell = self.shell or Shell(self.base)
+        return data, self.shell.prove(data, weights).weights
 
-    def _preview(self, epoch: int, strengths: Mapping[str, float]) -> Generator[None, None, list[Image.Image]]:
+    def _preview(self, epoch: int, mixture: Mixture) -> Generator[None, None, list[Image.Image]]:
         """The job's previews, then the reader's probes, at the recipe's size, with the base's own sampler settings."""
         spec, side = self.base.spec, self.recipe.resolution
         wanted = (*self.job.previews, *(self.reader.probes if self.reader is not None else ()))
@@ -229,7 +233,7 @@ class Run:
             some = wanted[start : start + PREVIEWS_AT_ONCE]
             painting = draw(
                 self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
-                width=side, height=side, strengths=strengths,
+                width=side, height=side, mixtures=[mixture] * len(some),
             )  # fmt: skip
             self._say("preview", epoch, self.recipe.epochs, epoch=epoch)
             pictures += yield from painting
@@ -237,7 +241,9 @@ class Run:
 
     def _shown(self, pictures: list[Image.Image]) -> dict[str, bytes]:
         """The previews among `pictures`: probes are looked at and not kept."""
-        return {f"preview_{index}.png": picture.png(one) for index, one in enumerate(pictures[: len(self.job.previews)])}
+        return {
+            f"preview_{index}.png": picture.png(one) for index, one in enumerate(pictures[: len(self.job.previews)])
+        }
 
     def _announce(self, epoch: int, bundle: Bundle) -> None:
         data = bundle.files.get("lora.safetensors")
@@ -261,6 +267,13 @@ class Run:
         if learner.step > self.reported:
             self.reported = learner.step
             self.emit(Checkpointed(job_id=self.job.job_id, attempt=self.job.attempt, step=learner.step))
+
+    def _step_made(self, learner: Learner) -> None:
+        took = learner.pass_s * self.recipe.accumulation
+        self.step_s = 0.9 * self.step_s + 0.1 * took if self.step_s else took
+        self._progress(learner)
+        if self.clock() - self.saved >= CHECKPOINT_S:
+            self._checkpoint(learner)
 
     def _progress(self, learner: Learner) -> None:
         free = self.base.device.type == "cpu"
@@ -315,30 +328,8 @@ class Run:
         ))  # fmt: skip
 
     def close(self) -> None:
-        if self.learner is not None:
-            self.learner.close()
-            self.learner = None
         if self.order.cancel is CancelMode.NOW:
             self.folder.drop()
-
-
-def read_back(base: LoadedBase, name: str, data: bytes, weights: lora.Weights) -> None:
-    """Load the written file through diffusers as adapter `name`, and hold every module of it against `weights`.
-
-    Raises EngineError (and leaves no adapter) where a module is missing or differs by more than fp16 rounds.
-    """
-    adapters.load(base, name, lora.kohya(lora.read(data, lora.target_of(base)).weights))
-    found = adapters.state(base, name)
-    for key, (down, up, alpha) in weights.items():
-        there = found.get(key)
-        same = there is not None and there[2] == alpha
-        for ours, theirs in zip((down, up), there[:2] if there else (), strict=False):
-            same = same and torch.equal(ours.to(torch.float16).float(), theirs.to(torch.float16).float())
-        if not same or len(found) != len(weights):
-            adapters.detach(base, name)
-            raise EngineError(
-                "A saved epoch did not read back as it was written, so it was not published. Tell the owner of this bot."
-            )
 
 
 def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch.Tensor, torch.Tensor]:

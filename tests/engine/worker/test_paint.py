@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from engine.families.loaded import LoadedBase
 from engine.files import lora as files
 from engine.files import picture as png
 from engine.protocol import CancelMode, EventBase, LoraUse, Painted, PaintJob
-from engine.worker import adapters
 from engine.worker.order import Order
 from engine.worker.paint import paint
+from engine.worker.slots import table_of
 
 SHA = "cd" * 32
 JOB = PaintJob(job_id="paint1", prompt="ohwx on the moon", negative="hat", seeds=(7,), steps=5, cfg=4.5)
@@ -29,14 +30,15 @@ JOB = PaintJob(job_id="paint1", prompt="ohwx on the moon", negative="hat", seeds
 
 def lora(base: LoadedBase, *, rank: int = 4, alpha: float = 2.0, loud: float = 0.6, text_encoder: bool = True) -> bytes:
     """A LoRA that changes the picture without a doubt, in the UNet and the text encoder."""
-    parameters = adapters.attach(base, "made", rank=rank, alpha=alpha, text_encoder=text_encoder, seed=3)
     draw = torch.Generator().manual_seed(4)
-    for name, parameter in parameters.items():
-        if name.endswith(".up"):
-            parameter.data = torch.randn(parameter.shape, generator=draw) * loud
-    data = files.write(adapters.state(base, "made"), {"modelspec.trigger_phrase": "ohwx"})
-    adapters.detach(base, "made")
-    return data
+    weights: dict[str, tuple[torch.Tensor, torch.Tensor, float]] = {}
+    for site in base.sites:
+        if site.part == "denoiser" or text_encoder:
+            out, *window = site.shape
+            down = torch.randn(rank, *window, generator=draw) / math.prod(window) ** 0.5
+            up = torch.randn(out, rank, *(1 for _ in window[1:]), generator=draw) * loud
+            weights[site.key] = down, up, alpha
+    return files.write(weights, {"modelspec.trigger_phrase": "ohwx"})
 
 
 def pictures(base: LoadedBase, job: PaintJob, blobs: Mapping[str, bytes] | None = None) -> list[NDArray[np.int16]]:
@@ -96,15 +98,16 @@ def test_strength_scales_and_zero_is_the_bare_base(base: LoadedBase) -> None:
 
 
 def test_every_module_plays_at_its_own_alpha(base: LoadedBase) -> None:
-    """diffusers 0.42 loses alphas that differ within a text encoder."""
     same = files.read(lora(base), files.target_of(base)).weights
     mixed = {key: (down, up, 1.0 + index % 3) for index, (key, (down, up, _)) in enumerate(same.items())}
-    adapters.load(base, "mixed", files.kohya(mixed))
-    adapters.heed_alphas(base, "mixed", mixed)
-    for site in base.sites:
-        layer = base.part(site)
-        assert layer.scaling["mixed"] == mixed[site.key][2] / 4, site.key  # pyright: ignore
-    adapters.detach(base, "mixed")
+    table = table_of(base)
+    slot = table.take(mixed)
+    for key, (down, up, alpha) in mixed.items():
+        stacks = table.layers[key].stacks
+        assert stacks is not None
+        ours = stacks[1][slot].t() @ stacks[0][slot]
+        assert torch.allclose(ours, alpha / 4 * up.float().flatten(1) @ down.float().flatten(1), atol=1e-5), key
+    table.give_back(slot)
 
 
 def test_two_loras_add_up(base: LoadedBase) -> None:
@@ -118,16 +121,13 @@ def test_two_loras_add_up(base: LoadedBase) -> None:
     assert min(different) > 5
 
 
-def test_a_paint_leaves_flags_and_randomness_as_they_were(base: LoadedBase) -> None:
-    data = lora(base)
-    parameters = adapters.attach(base, "in_training", rank=2, alpha=2, text_encoder=True, seed=1)
-    wants = {id(p): p.requires_grad for host in base.hosts for p in host.parameters()}
-    state = torch.get_rng_state()
+def test_a_paint_leaves_the_base_and_randomness_as_they_were(base: LoadedBase) -> None:
+    data, state, table = lora(base), torch.get_rng_state(), table_of(base)
     pictures(base, JOB.model_copy(update={"loras": (LoraUse(sha256=SHA),)}), {SHA: data})
     assert torch.equal(torch.get_rng_state(), state)
-    assert {id(p): p.requires_grad for host in base.hosts for p in host.parameters()} == wants
-    assert all(parameter.requires_grad for parameter in parameters.values())
-    adapters.detach(base, "in_training")
+    assert not any(p.requires_grad for host in base.hosts for p in host.parameters())
+    assert table.active is None
+    assert all(layer.stacks is None for layer in table.layers.values()), "memory is given back with the last slot"
 
 
 def test_the_negative_prompt_and_the_guidance_count(base: LoadedBase) -> None:
