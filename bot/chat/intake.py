@@ -31,7 +31,7 @@ async def begin(press: Press) -> None:
     problems = (*held.problems, *fetched.problems)
     lost = press.action.arg_number - len(held.photos) - len(held.problems)
     known = await press.studio.room_of_draft(press.who, press.action.id)
-    room = await open_room(press.interaction, name) if known is None else Room(known)
+    room = await open_room(press.interaction, name, press.action.id) if known is None else Room(known)
     try:
         await press.studio.begin(
             press.who,

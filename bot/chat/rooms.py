@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -39,15 +40,22 @@ def check_may_post(interaction: discord.Interaction) -> None:
         raise UserError(texts.missing_permission(names))
 
 
-async def open_room(interaction: discord.Interaction, name: str) -> Room:
-    """A thread for `name` under the channel of the interaction, with the member in it."""
+async def open_room(interaction: discord.Interaction, name: str, draft: str) -> Room:
+    """A thread for `name` under the channel of the interaction, with the member in it.
+
+    The same `draft` again finds the thread that a process opened for it and did not live to remember.
+    """
     channel = interaction.channel
     parent = channel.parent if isinstance(channel, discord.Thread) else channel
     here = Room(interaction.channel_id or 0)
     if not isinstance(parent, discord.TextChannel):
         return here
     may = interaction.app_permissions
-    title = f"train-{slug(name)}"
+    title = f"train-{slug(name)}-{hashlib.blake2s(draft.encode(), digest_size=3).hexdigest()}"
+    opened = next((t for t in parent.threads if t.name == title and t.owner_id == parent.guild.me.id), None)
+    if opened is not None:
+        await opened.add_user(discord.Object(interaction.user.id))
+        return Room(opened.id, opened)
     missing: list[str] = []
     kinds = [("create_private_threads", discord.ChannelType.private_thread)]
     kinds.append(("create_public_threads", discord.ChannelType.public_thread))

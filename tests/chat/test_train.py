@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.chat.conftest import PHOTO, World, words
 
 
@@ -28,12 +32,29 @@ async def test_photos_of_command_and_form_meet_in_one_dataset(world: World) -> N
 async def test_reading_card_stands_in_a_private_thread_and_goes_when_done(world: World) -> None:
     await world.train()
     room = world.room()
-    assert room.name == "train-katerina"
+    assert re.fullmatch(r"train-katerina-[0-9a-f]{6}", room.name)
     assert room._channel.type == 12
     assert "Looking at the photos" in words(world.last(room))
     world.studio.finish_reading()
     await world.pulse(11)
     assert [words(m).splitlines()[0] for m in room.history() if words(m)] == ["### Katerina: the crops"]
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_a_form_sent_again_finds_the_room_opened_for_it(world: World, remembered: bool) -> None:
+    """The process died before it answered: after its commit, or even between opening the thread and the commit."""
+    shown = await world.alice.slash(world.channel, "train", name="Katerina")
+    filled = {"name": "Katerina", "kind": "person", "consent": True, "photos": [("a.jpg", PHOTO)]}
+    await world.alice.submit_modal(shown, filled)
+    room = world.room().id
+    if not remembered:
+        world.studio.training = None
+    await world.restart()
+    shown._interaction.modal_consumed = False  # type: ignore[attr-defined]  # unanswered, it stays on the screen
+    again = await world.alice.submit_modal(shown, filled)
+    assert again.response is not None and f"<#{room}>" in again.response.content
+    assert [thread.id for thread in world.channel.threads] == [room]
+    assert world.studio.training is not None and world.studio.training.room == room
 
 
 async def test_without_consent_nothing_is_kept(world: World) -> None:
