@@ -1,14 +1,19 @@
-"""From a cleaned photo to the square the base is shown."""
+"""From a cleaned photo to the picture the base is shown."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 from engine.errors import BadInput
 from engine.families.framing import Framing
 from engine.protocol import Box, TrainImage
+from engine.recipes.recipe import Recipe
+from engine.worker.buckets import cut_of, shape_of
+from engine.worker.masks import face_mask
 
 
 def square_of(crop: Box | None, width: int, height: int) -> tuple[int, int, int, int]:
@@ -39,3 +44,46 @@ def cut(image: TrainImage, data: bytes, resolution: int) -> tuple[Image.Image, F
         raise BadInput("The crop of one of the photos is empty. Fix its crop, then train again.")
     square = photo.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, right, low))
     return square, Framing(resolution, resolution, right - left, low - top)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One photo as the base is shown it."""
+
+    picture: Image.Image
+    """RGB, of the shape it is trained in."""
+    framing: Framing
+    mask: Tensor | None
+    """(h, w) of its latents, under a masked loss."""
+
+
+def show(image: TrainImage, data: bytes, recipe: Recipe, factor: int) -> Shown:
+    """What the base is shown of `image`: its square, or under a recipe with buckets its crop in the nearest bucket's shape.
+
+    `factor`: pixels per latent. BadInput where the photo cannot be read or the box shows nothing.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            photo = file.convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise BadInput("One of the photos cannot be read any more. Upload it again.") from error
+    if recipe.buckets:
+        region = _inside(image.crop, photo.width, photo.height)
+        shape = shape_of(region[2] - region[0], region[3] - region[1], recipe.resolution, recipe.bucket_step)
+        region = cut_of(region, shape)
+    else:
+        shape = recipe.resolution, recipe.resolution
+        region = square_of(image.crop, photo.width, photo.height)
+    left, top, right, low = region
+    if right - left < 8:
+        raise BadInput("The crop of one of the photos is empty. Fix its crop, then train again.")
+    picture = photo.resize(shape, Image.Resampling.LANCZOS, box=region)
+    grid = shape[0] // factor, shape[1] // factor
+    mask = face_mask(image.face, region, grid, recipe.unmasked_weight) if recipe.masked_loss else None
+    return Shown(picture, Framing(*shape, right - left, low - top), mask)
+
+
+def _inside(crop: Box | None, width: int, height: int) -> tuple[int, int, int, int]:
+    if crop is None:
+        return 0, 0, width, height
+    return max(0, crop.x0), max(0, crop.y0), min(width, crop.x1), min(height, crop.y1)

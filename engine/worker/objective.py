@@ -33,23 +33,34 @@ class Objective(Protocol):
         ...
 
 
-def objective_of(base: LoadedBase, min_snr_gamma: float | None) -> Objective:
+def objective_of(base: LoadedBase, min_snr_gamma: float | None, *, debiased: bool = False) -> Objective:
     if base.prediction == "flow":
         return Flow(base.scheduler_config)
-    return Diffusion(base.scheduler_config, base.prediction == "v_prediction", min_snr_gamma, base.device)
+    is_velocity = base.prediction == "v_prediction"
+    return Diffusion(base.scheduler_config, is_velocity, min_snr_gamma, base.device, debiased=debiased)
 
 
-def losses(objective: Objective, said: Tensor, clean: Tensor, noise: Tensor, moments: Tensor) -> Tensor:
-    """(N,) weighted mean squared errors, one a picture."""
-    error = (said - objective.target(clean, noise, moments)).square().mean(dim=(1, 2, 3))
-    return error * objective.weigh(moments)
+def losses(
+    objective: Objective, said: Tensor, clean: Tensor, noise: Tensor, moments: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """(N,) weighted mean squared errors, one a picture. `mask`: (N, 1, h, w), what each place counts."""
+    error = (said - objective.target(clean, noise, moments)).square()
+    if mask is not None:
+        error = error * mask
+    return error.mean(dim=(1, 2, 3)) * objective.weigh(moments)
 
 
 class Diffusion:
     """Epsilon or v prediction (Salimans and Ho 2022) on a noise schedule, with tables resident on the device."""
 
     def __init__(
-        self, scheduler_config: dict[str, Any], is_velocity: bool, min_snr_gamma: float | None, device: torch.device
+        self,
+        scheduler_config: dict[str, Any],
+        is_velocity: bool,
+        min_snr_gamma: float | None,
+        device: torch.device,
+        *,
+        debiased: bool = False,
     ) -> None:
         scheduler = DDPMScheduler.from_config(scheduler_config)
         assert isinstance(scheduler, DDPMScheduler)
@@ -57,13 +68,19 @@ class Diffusion:
         self.is_velocity, self._count = is_velocity, len(signal)
         self._root_signal = signal.sqrt().to(device)
         self._root_noise = (1 - signal).sqrt().to(device)
-        self._weights = self._loss_weights(signal / (1 - signal), min_snr_gamma).to(device)
+        snr = signal / (1 - signal)
+        self._weights = (self._debiased(snr) if debiased else self._loss_weights(snr, min_snr_gamma)).to(device)
 
     def _loss_weights(self, snr: Tensor, gamma: float | None) -> Tensor:
         """Min-SNR (Hang et al. 2023, arXiv:2303.09556): min(snr, gamma)/snr for epsilon, min(snr, gamma)/(snr + 1) for v."""
         if gamma is None:
             return torch.ones_like(snr)
         return snr.clamp(max=gamma) / (snr + 1 if self.is_velocity else snr)
+
+    def _debiased(self, snr: Tensor) -> Tensor:
+        """Yu et al. 2023, arXiv:2310.08442: 1/sqrt(snr) for epsilon; a velocity needs 1/(snr + 1)."""
+        snr = snr.clamp(min=1e-4, max=1000)
+        return 1 / (snr + 1) if self.is_velocity else snr.rsqrt()
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.randint(self._count, (count,), generator=generator)

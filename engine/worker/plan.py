@@ -104,12 +104,12 @@ def warmup_steps(recipe: Recipe) -> int:
     return min(round(wanted), recipe.steps)
 
 
-def reworded(recipe: Recipe, caption: str, batch_index: int, place: int) -> str:
-    """The caption with its comma-separated parts in a new order, but for the first `keep_tokens`, as kohya shuffles tags."""
+def reworded(recipe: Recipe, caption: str, turn: int) -> str:
+    """The caption with its comma-separated parts in the order number `turn`, but for the first `keep_tokens`, which stay."""
     parts = [part.strip() for part in caption.split(",") if part.strip()]
     kept, rest = parts[: recipe.keep_tokens], parts[recipe.keep_tokens :]
-    order = torch.randperm(len(rest), generator=generator(recipe.seed, f"words {place}", batch_index))
-    return ", ".join([*kept, *(rest[int(turn)] for turn in order)])
+    order = torch.randperm(len(rest), generator=generator(recipe.seed, "words", turn))
+    return ", ".join([*kept, *(rest[int(place)] for place in order)])
 
 
 def _cosine(done: float) -> float:

@@ -87,11 +87,11 @@ def test_accumulation_makes_fewer_steps_of_the_same_exposures() -> None:
 def test_tags_are_shuffled_behind_the_kept_ones() -> None:
     recipe = Recipe(shuffle_caption=True, keep_tokens=2)
     caption = "ohwx girl,  solo, red hair, smiling , outdoors, hat"
-    said = [plan.reworded(recipe, caption, batch, place) for batch in range(6) for place in range(2)]
+    said = [plan.reworded(recipe, caption, turn) for turn in range(12)]
     assert all(one.startswith("ohwx girl, solo, ") for one in said)
     assert {tuple(sorted(one.split(", "))) for one in said} == {
         tuple(sorted(part.strip() for part in caption.split(",")))
     }
     assert len(set(said)) > 6
-    assert plan.reworded(recipe, caption, 3, 1) == said[7]
-    assert plan.reworded(recipe, "ohwx", 0, 0) == "ohwx"
+    assert plan.reworded(recipe, caption, 7) == said[7]
+    assert plan.reworded(recipe, "ohwx", 0) == "ohwx"

@@ -1,0 +1,130 @@
+"""What the class keeps: rows that go along in every pass, so that "woman" does not become the subject (prior preservation).
+
+`class_images` is DreamBooth's way (Ruiz et al. 2022): pictures of the class, painted by the base itself, are trained along
+under the class prompt. `base_answer` needs no pictures: on the very latents of the pass, the learner's answer to the caption
+without the subject is held to what the frozen base answers. Either doubles the rows of a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.families.framing import Framing
+from engine.families.loaded import LoadedBase
+from engine.families.text import Text, Tokens
+from engine.protocol import TrainJob
+from engine.recipes.recipe import Prior, Recipe
+from engine.worker import plan
+from engine.worker.buckets import cut_of
+from engine.worker.dataset import encoded, without_subject
+from engine.worker.objective import Objective, losses
+from engine.worker.slots import table_of
+
+Grid = tuple[int, ...]
+"""(C, h, w) of latents."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """The rows of one pass that hold on to the class."""
+
+    clean: Tensor
+    noise: Tensor
+    moments: Tensor
+    framings: list[Framing]
+    text: Text | Tokens
+    answer: Tensor | None
+    """What the frozen base says of them; None: they are compared with their own noise, like photos."""
+
+    def loss(self, objective: Objective, said: Tensor) -> Tensor:
+        if self.answer is None:
+            return losses(objective, said, self.clean, self.noise, self.moments).mean()
+        return ((said - self.answer).square().mean(dim=(1, 2, 3)) * objective.weigh(self.moments)).mean()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BaseAnswer:
+    base: LoadedBase
+    objective: Objective
+    texts: Text | Tokens
+    """Of every photo: its caption without the subject."""
+    clip_skip: int
+
+    def held(
+        self, photos: Sequence[int], clean: Tensor, noise: Tensor, moments: Tensor, framings: list[Framing], index: int
+    ) -> Held:
+        base, text = self.base, self.texts.rows(torch.tensor(photos, device=clean.device))
+        told = base.family.conditions(base, framings)
+        noisy = self.objective.add_noise(clean, noise, moments)
+        lowly = base.dtype is torch.bfloat16
+        with (
+            torch.no_grad(),
+            table_of(base).using(None),
+            torch.autocast(base.device.type, torch.bfloat16, enabled=lowly),
+        ):
+            read = base.family.encode_tokens(base, text, self.clip_skip) if isinstance(text, Tokens) else text
+            answer = base.family.forward(base, noisy, self.objective.clock(moments), read, told)
+        return Held(clean, noise, moments, framings, text, answer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassImages:
+    recipe: Recipe
+    objective: Objective
+    pictures: Mapping[Grid, tuple[Tensor, Tensor]]
+    """Means and spreads of all of them, in every shape that photos have."""
+    text: Text | Tokens
+    """Of the class prompt: one row."""
+    framing: Framing
+
+    def held(
+        self, photos: Sequence[int], clean: Tensor, noise: Tensor, moments: Tensor, framings: list[Framing], index: int
+    ) -> Held:
+        means, spreads = self.pictures[tuple(clean.shape[1:])]
+        count, seed = len(photos), self.recipe.seed
+        rows = plan.Bucket(tuple(range(len(means)))).shown(seed, "class order", index * count, count)
+        draw = plan.generator(seed, "class", index)
+        wobble, fresh = (torch.randn(clean.shape, generator=draw).to(clean.device) for _ in range(2))
+        at = self.objective.draw(count, draw).to(clean.device)
+        text = self.text.rows(torch.zeros(count, dtype=torch.long, device=clean.device))
+        return Held(means[rows] + spreads[rows] * wobble, fresh, at, [self.framing] * count, text, None)
+
+
+Holding = BaseAnswer | ClassImages
+
+
+def class_prompt(job: TrainJob) -> str:
+    return job.recipe.class_prompt or f"a photo of {job.class_word}"
+
+
+def class_captions(job: TrainJob) -> list[str]:
+    """Of every photo, what it shows without the subject; the recipe's own prompt for all where it gives one."""
+    return [job.recipe.class_prompt or without_subject(image.caption, job.trigger) for image in job.images]
+
+
+def class_pictures(
+    base: LoadedBase, pictures: Sequence[Image.Image], shapes: Sequence[plan.Shape]
+) -> dict[Grid, tuple[Tensor, Tensor]]:
+    """The latents of class images in every shape that photos have, cut from their middle."""
+    found: dict[Grid, tuple[Tensor, Tensor]] = {}
+    for shape in shapes:
+        latents = [
+            encoded(
+                base,
+                one.resize(shape, Image.Resampling.LANCZOS, box=cut_of((0, 0, one.width, one.height), shape)),
+                flip=False,
+            )
+            for one in pictures
+        ]
+        means, spreads = (torch.cat(kind) for kind in zip(*latents, strict=True))
+        found[tuple(means.shape[1:])] = means, spreads
+    return found
+
+
+def wants(recipe: Recipe) -> bool:
+    return recipe.prior is not Prior.NONE
