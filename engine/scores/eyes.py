@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -76,7 +76,11 @@ def unit(vectors: NDArray[np.float32]) -> Vectors:
 
 
 def sight_for(ref: BaseModelRef, kind: SubjectKind, crops: Sequence[Image.Image], device: str = "cpu") -> Sight:
-    """The best there is here: the miniature's own eyes; else faces for a person, then DINOv2, then CLIP, then none."""
+    """The best there is here: the miniature's own eyes; else faces for a person, then DINOv2, then CLIP, then none.
+
+    A style is for CLIP, which was taught the words for styles; DINOv2 looks through it at what is shown, and the miniature's
+    eyes know people only.
+    """
     from engine.families.bases import MINIATURE
 
     if ref.source == MINIATURE:
@@ -87,12 +91,14 @@ def sight_for(ref: BaseModelRef, kind: SubjectKind, crops: Sequence[Image.Image]
             return Sight(None, Glance(), None)
         from engine.scores.cartoon import sight
 
-        return sight()
+        return sight() if kind is not SubjectKind.STYLE else replace(sight(), who=None)
     from engine.scores import vision
 
     clip = vision.clip_in(CLIP_PLACES, os.environ.get(CLIP, ""), device)
     dino = vision.dino_in(DINO_PLACES, os.environ.get(DINO, ""), device)
     whole = dino or clip
+    if kind is SubjectKind.STYLE:
+        return Sight(clip or dino, whole or Glance(), clip)
     faces = _faces(crops) if kind is SubjectKind.PERSON else None
     return Sight(faces or whole, whole or Glance(), clip)
 

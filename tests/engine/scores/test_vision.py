@@ -146,3 +146,22 @@ def test_a_real_base_looks_with_the_best_that_is_there(
     assert both.whole is both.who
     assert isinstance(both.matcher, vision.ClipEyes)
     assert both.strangers is None
+
+
+def test_a_style_is_for_clip(monkeypatch: pytest.MonkeyPatch, clip_folder: Path, dino_folder: Path) -> None:
+    monkeypatch.setenv(eyes.DINO, str(dino_folder))
+    monkeypatch.setenv(eyes.CLIP, str(clip_folder))
+    style = eyes.sight_for(REAL, SubjectKind.STYLE, PICTURES)
+    assert isinstance(style.who, vision.ClipEyes)
+    assert isinstance(style.whole, vision.DinoEyes)
+
+
+def test_the_miniature_brings_its_own_eyes_and_knows_no_styles() -> None:
+    person = eyes.sight_for(BaseModelRef(), SubjectKind.PERSON, PICTURES)
+    assert person.who is not None
+    assert person.matcher is not None
+    assert person.strangers is not None
+    assert np.allclose(np.linalg.norm(person.strangers, axis=1), 1, atol=1e-4)
+    assert person.who.embed(PICTURES).shape[1] == person.strangers.shape[1]
+    assert np.allclose(np.linalg.norm(person.whole.embed(PICTURES), axis=1), 1, atol=1e-4)
+    assert eyes.sight_for(BaseModelRef(), SubjectKind.STYLE, PICTURES).who is None
