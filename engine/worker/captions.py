@@ -27,8 +27,8 @@ IDENTITY = re.compile(
 
 
 SURE = 0.55
-"""On photos of seven unseen people, expressions said this surely are right 9 times in 10 (all that are said: 5 in 10);
-where somebody looks is never said so surely, and rightly (4 in 10)."""
+"""On crops of 120 unseen people: of places 99 in 100 are said this surely and all rightly, of clothes 98 and 97, of where
+somebody looks 93 and 98, of expressions 73 and 94."""
 
 
 def without_identity(said: str) -> str:
