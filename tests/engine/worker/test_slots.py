@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import tiny
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -63,7 +65,9 @@ def with_peft(
         host = base.host(part)
         if part != "denoiser" and hasattr(host, "text_model"):
             paths = [f"text_model.{path}" for path in paths]
-        inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=paths), host, name)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
+            inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=paths), host, name)
     found: dict[str, tuple[Tensor, Tensor]] = {}
     for site in sites:
         layer = base.part(site)
@@ -201,6 +205,7 @@ def test_mixes_that_play_nothing_are_the_bare_base() -> None:
     assert mixed.pick is not None and mixed.pick.tolist() == [[3, 0, 0, 0], [0, 0, 0, 0], [1, 2, 3, 0]]
 
 
+@pytest.mark.slow
 def test_one_compiled_graph_serves_every_mixture(base: LoadedBase) -> None:
     """And new weights in a slot: Inductor would compile once for a size of batch."""
     table, graphs = table_of(base), 0
