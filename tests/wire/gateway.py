@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ class Session:
 
     async def _send(self, event: Payload) -> None:
         if self.socket is not None and not self.socket.closed:
-            await self.socket.send_json(event)
+            with contextlib.suppress(ConnectionResetError):  # it has just gone: a RESUME asks for this again
+                await self.socket.send_json(event)
 
 
 @dataclass

@@ -22,7 +22,8 @@ class Asked:
     channel_id: str
     message_id: str | None
     """What was pressed, or what a form was opened from."""
-    command: str = ""
+    about: str = ""
+    """The command, or the verb of what was pressed or sent."""
     first: int | None = None
     """The kind of the first answer."""
     form: Payload | None = None

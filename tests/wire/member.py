@@ -27,7 +27,7 @@ class Member:
 
     async def command(self, name: str, /, **options: Any) -> Asked:
         asked = self.wire.interactions.new(CHANNEL_ID)
-        asked.command = name
+        asked.about = name
         given = [{"name": k, "type": OPTION_TYPES[type(v)], "value": v} for k, v in options.items()]
         await self._ask(asked, COMMAND, {"id": "1", "name": name, "type": 1, "options": given})
         return asked
@@ -37,6 +37,7 @@ class Member:
         found = [part for part in pressable(message) if part["custom_id"].split(":")[1] == verb]
         assert found, f"nothing to press for {verb}"
         asked = self.wire.interactions.new(message["channel_id"], message["id"])
+        asked.about = verb
         data: Payload = {"custom_id": found[0]["custom_id"], "component_type": found[0]["type"]}
         if choose is not None:
             data["values"] = [choose]
@@ -47,6 +48,7 @@ class Member:
         """Send the form that was opened. What is not given stays as the form offers it; photos are (name, bytes)."""
         form = await self.wire.until(lambda: opened.form)
         asked = self.wire.interactions.new(opened.channel_id, opened.message_id)
+        asked.about = form["custom_id"].split(":")[1]
         resolved: Payload = {}
         parts = [self._filled(part, values, resolved) for part in form["components"]]
         data: Payload = {"custom_id": form["custom_id"], "components": parts}

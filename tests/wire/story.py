@@ -46,9 +46,9 @@ class Story:
         ]
         self.told = 0
 
-    async def tell(self) -> None:
-        """From where it was broken off to the end."""
-        while self.told < len(self.parts):
+    async def tell(self, to: Part | None = None) -> None:
+        """From where it was broken off to the end, or to the part before `to`."""
+        while self.told < len(self.parts) and self.parts[self.told] != to:
             await self.parts[self.told]()
             self.told += 1
 
@@ -150,8 +150,8 @@ class Story:
         there = self.wire.board.reactions.get(message["id"], {})
         return [emoji for emoji, who in there.items() if APPLICATION_ID in who]
 
-    def asked(self, command: str) -> list[Asked]:
-        return [asked for asked in self.wire.interactions.asked.values() if asked.command == command]
+    def asked(self, about: str) -> list[Asked]:
+        return [asked for asked in self.wire.interactions.asked.values() if asked.about == about]
 
     # -- what it came to
 
@@ -159,7 +159,7 @@ class Story:
         """What stands in every channel at the end, but for what differs from one telling to the next."""
         board = self.wire.board
         return [
-            [channel["name"], *(self._said(m) for m in board.messages[id].values())]
+            [plain(channel["name"]), *(self._said(m) for m in board.messages[id].values())]
             for id, channel in board.channels.items()
         ]
 
@@ -184,4 +184,5 @@ def plain(text: str) -> str:
     """Without the times and ids that are another's in every telling."""
     text = re.sub(r"<t:\d+(:\w)?>", "<t>", text)
     text = re.sub(r"<#\d+>", "<#>", text)
+    text = re.sub(r"^(train-.*)-[0-9a-f]{6}$", r"\1", text)
     return re.sub(r"\b(?:[0-9a-f]{16}|[0-9a-f]{8}|\d{10,})\b", "-", text)
