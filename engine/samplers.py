@@ -55,6 +55,8 @@ SAMPLERS = (
     Sampler("DDIM", "DDIMScheduler"),
     Sampler(LCM, "LCMScheduler"),
 )  # fmt: skip
+LCM_STEPS = 50
+"""That latent consistency was distilled from (Luo et al. 2023, arXiv:2310.04378)."""
 LONGEST = 5
 """Words that a name may have, as somebody types it."""
 
@@ -80,6 +82,11 @@ def fits(sampler: Sampler, prediction: str) -> bool:
 
 def names(prediction: str = "") -> tuple[str, ...]:
     return tuple(one.name for one in SAMPLERS if not prediction or fits(one, prediction))
+
+
+def most_steps(name: str) -> int | None:
+    """How many steps the sampler can walk at most; None: as many as anybody wants."""
+    return LCM_STEPS if name == LCM else None
 
 
 def unknown(text: str) -> str:

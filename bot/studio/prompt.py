@@ -1,6 +1,7 @@
 """The prompt as people type it: words, `<lora:name:0.8>`, and options that start with two dashes.
 
     a portrait of ohwx on the moon <lora:kat-gen0:0.8> --no glasses, hat --seed 7 --steps 30 --cfg 6 --ar 3:2 --w 0.9
+    a bar at night --sampler Euler a --clip-skip 2 --hires 2 --denoise 0.4        a quick look --fast
 
 `--w` is the LoRA's weight up to 4 and a width in pixels from 16 up, as the habits of two communities have it. The short
 names are those of kohya's sample prompts. Phones turn two dashes into one long one: both are read.
@@ -13,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from bot.errors import UserError
+from engine import samplers
 
 SEED_BELOW = 2**32
 HEAVIEST = 4.0
@@ -20,6 +22,8 @@ NARROWEST_PX = 16
 WIDEST_PX = 4096
 MOST_LORAS = 4
 LORA = re.compile(r"<lora:([^:<>]+)(?::([^<>:]*))?>", re.IGNORECASE)
+USUAL_HIRES = 1.5
+LARGEST_HIRES = 4.0
 OPTION = re.compile(r"(?:(?<=\s)|^)(?:--|—|–)([A-Za-z][A-Za-z_-]*)(?:[ =]|$)")
 NAMES = {
     "seed": "seed", "d": "seed",
@@ -29,8 +33,13 @@ NAMES = {
     "w": "w", "weight": "w", "strength": "w", "width": "w",
     "h": "h", "height": "h",
     "ar": "ar", "aspect": "ar",
+    "sampler": "sampler", "ss": "sampler",
+    "clip-skip": "clip-skip", "clipskip": "clip-skip", "cs": "clip-skip",
+    "hires": "hires", "hr": "hires", "upscale": "hires",
+    "denoise": "denoise", "denoising": "denoise",
+    "fast": "fast", "turbo": "fast",
 }  # fmt: skip
-SHOWN = ("seed", "no", "steps", "cfg", "w", "h", "ar")
+SHOWN = ("seed", "no", "steps", "cfg", "w", "h", "ar", "sampler", "clip-skip", "hires", "denoise", "fast")
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,14 @@ class Prompt:
     width: int | None = None
     height: int | None = None
     aspect: tuple[int, int] | None = None
+    sampler: str | None = None
+    """As `engine.samplers` has it."""
+    clip_skip: int | None = None
+    """As A1111 counts: 1 skips nothing."""
+    hires: float | None = None
+    """How many times larger the second pass is."""
+    denoise: float | None = None
+    is_fast: bool = False
 
 
 def read(text: str) -> Prompt:
@@ -75,6 +92,11 @@ def read(text: str) -> Prompt:
         width=width,
         height=height,
         aspect=aspect,
+        sampler=options.get("sampler"),
+        clip_skip=None if "clip-skip" not in options else _whole("clip-skip", options["clip-skip"], 1, 12),
+        hires=None if "hires" not in options else _number("hires", options["hires"].strip("xX"), 1, LARGEST_HIRES),
+        denoise=None if "denoise" not in options else _number("denoise", options["denoise"], 0.05, 1),
+        is_fast="fast" in options,
     )
 
 
@@ -127,12 +149,11 @@ def _take_options(text: str) -> tuple[str, dict[str, str]]:
     words = [text[: starts[0].start()] if starts else text]
     options: dict[str, str] = {}
     for match, end in zip(starts, ends, strict=False):
-        given = match.group(1).lower()
+        given = match.group(1).lower().replace("_", "-")
         if given not in NAMES:
             raise UserError(_unknown(given))
         name = NAMES[given]
-        rest = text[match.end() : end].strip()
-        value, _, after = (rest, "", "") if name == "no" else rest.partition(" ")
+        value, after = _value(name, text[match.end() : end].strip())
         if not value:
             raise UserError(f"`--{given}` needs a value, like `{_example(name)}`.")
         if name in options and options[name] != value and name != "no":
@@ -140,6 +161,25 @@ def _take_options(text: str) -> tuple[str, dict[str, str]]:
         options[name] = f"{options[name]}, {value}" if name == "no" and "no" in options else value
         words.append(after)
     return " ".join(" ".join(words).split()), options
+
+
+def _value(name: str, rest: str) -> tuple[str, str]:
+    """What of `rest` belongs to the option, and the words after it."""
+    first, _, after = rest.partition(" ")
+    if name == "no":
+        return rest, ""
+    if name == "fast":
+        return "yes", rest
+    if name == "hires" and not re.fullmatch(r"x?\d+(\.\d+)?x?", first, re.IGNORECASE):
+        return f"{USUAL_HIRES:g}", rest
+    if name == "sampler" and first:
+        words = rest.split()
+        for count in range(min(samplers.LONGEST, len(words)), 0, -1):
+            found = samplers.find(" ".join(words[:count]))
+            if found:
+                return found.name, " ".join(words[count:])
+        raise UserError(samplers.unknown(first))
+    return first, after
 
 
 def _unknown(given: str) -> str:
@@ -150,7 +190,10 @@ def _unknown(given: str) -> str:
 
 
 def _example(name: str) -> str:
-    values = {"seed": "7", "no": "glasses", "steps": "25", "cfg": "5", "w": "0.8", "h": "512", "ar": "3:2"}
+    values = {
+        "seed": "7", "no": "glasses", "steps": "25", "cfg": "5", "w": "0.8", "h": "512", "ar": "3:2",
+        "sampler": "Euler a", "clip-skip": "2", "hires": "2", "denoise": "0.5",
+    }  # fmt: skip
     return f"--{name} {values[name]}"
 
 
@@ -170,8 +213,10 @@ def _number(name: str, text: str, low: float, high: float) -> float:
     except ValueError:
         value = low - 1
     if not low <= value <= high:
-        shown = f"`--{name}`" if name in SHOWN else f"The weight in `<{name}:...>`"
-        raise UserError(f"{shown} is a number from {low:g} to {high:g}, like 0.8.")
+        shown, like = (
+            (f"`--{name}`", f"`{_example(name)}`") if name in SHOWN else (f"The weight in `<{name}:...>`", "0.8")
+        )
+        raise UserError(f"{shown} is a number from {low:g} to {high:g}, like {like}.")
     return value
 
 

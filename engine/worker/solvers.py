@@ -16,6 +16,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from engine import samplers
 from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
 from engine.samplers import Sampler
@@ -84,7 +85,7 @@ def solver(base: LoadedBase, sampler: Sampler, steps: int, pixels: tuple[int, in
         scheduler = kind.from_config(
             base.scheduler_config, **PLAIN | dict(sampler.options), prediction_type=base.prediction
         )
-        most = scheduler.config.get("original_inference_steps")
+        most = samplers.most_steps(sampler.name)
         if most is not None and steps > most:
             raise BadInput(f"The sampler {sampler.name} walks at most {most} steps, and does best with 4 to 8.")
         scheduler.set_timesteps(steps, device=base.device)

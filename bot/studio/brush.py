@@ -1,0 +1,43 @@
+"""How a picture is painted, as the prompt's options say it: sampler, steps, guidance, second pass, fast mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.errors import UserError
+from bot.studio.prompt import Prompt
+from engine import samplers
+from engine.families.spec import FamilySpec
+from engine.fast import pace
+from engine.shots import Hires
+
+VARY_DENOISE = 0.55
+"""Of a variation nobody gave a number for: the same subject in the same place, other details."""
+UPSCALE = Hires(upscale=2.0, denoise=0.4)
+"""What the Upscale button does."""
+
+
+def settings(asked: Prompt, facts: FamilySpec, few_step: str | None) -> dict[str, Any]:
+    """The fields of a PaintJob. `few_step`: the machine's LoRA for the fast mode. UserError for what does not go together."""
+    quick = pace(facts, few_step=few_step is not None) if asked.is_fast else None
+    sampler = asked.sampler or (quick.sampler if quick else None)
+    if sampler is not None and not samplers.fits(samplers.named(sampler), facts.prediction):
+        names = ", ".join(samplers.names(facts.prediction))
+        raise UserError(f"The sampler {sampler} cannot paint with this base. It has {names}.")
+    steps = asked.steps or (quick.steps if quick else facts.paint_steps)
+    most = samplers.most_steps(sampler) if sampler else None
+    if most is not None and steps > most:
+        raise UserError(f"The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.")
+    if asked.denoise is not None and not asked.hires:
+        raise UserError("`--denoise` says how much a second pass changes: give `--hires` with it, or leave it out.")
+    hires = None
+    if asked.hires and asked.hires > 1:
+        hires = Hires(upscale=asked.hires, denoise=Hires().denoise if asked.denoise is None else asked.denoise)
+    return {
+        "sampler": sampler,
+        "steps": steps,
+        "cfg": asked.cfg if asked.cfg is not None else quick.cfg if quick else facts.paint_cfg,
+        "clip_skip": (asked.clip_skip or 1) - 1,
+        "hires": hires,
+        "few_step": few_step if quick else None,
+    }
