@@ -22,7 +22,6 @@ from bot.bars import Watch
 from bot.bases import Base
 from bot.errors import UserError
 from bot.folder import Folder
-from bot.intake import Kept, read_photos
 from bot.report import (
     REPORT_NAME,
     EpochEntry,
@@ -35,6 +34,7 @@ from bot.report import (
     write_whole,
 )
 from bot.studio import scores
+from bot.verdict import Kept, read_photos
 from bot.workbench import Workbench
 from engine.protocol import (
     Done,
@@ -94,16 +94,16 @@ async def train_folder(
 ) -> Report:
     """Everything from photos to report. UserError for bad input; Stopped when the person stopped it: resume goes on."""
     began = clock()
-    intake = await read_photos(order.folder, order.base, order.kind, bench, watch, crop=order.crop)
+    verdict = await read_photos(order.folder, order.base, order.kind, bench, watch, crop=order.crop)
     prepared = clock()
-    recipe = order.recipe(len(intake.kept))
-    job = _job(order, recipe, intake.kept)
+    recipe = order.recipe(len(verdict.kept))
+    job = _job(order, recipe, verdict.kept)
     epochs = _Epochs(order.out, order.trigger)
     if order.resume:
         job = job.model_copy(update={"have_epochs": epochs.take_up(job.job_id)})
     else:
         epochs.begin(job.job_id)
-    done = await _follow(job, {kept.sha256: kept.photo for kept in intake.kept}, bench, watch, epochs)
+    done = await _follow(job, {kept.sha256: kept.photo for kept in verdict.kept}, bench, watch, epochs)
     trained = clock()
     suggested = done.suggested if done.suggested in epochs.entries else max(epochs.entries, default=None)
     if suggested is not None:
@@ -111,7 +111,7 @@ async def train_folder(
     _draw_sheets(order, epochs, suggested)
     drawn = clock()
     report = Report(
-        photos=PhotosEntry(given=len(order.folder.photos), kept=len(intake.kept), refused=intake.refused),
+        photos=PhotosEntry(given=len(order.folder.photos), kept=len(verdict.kept), refused=verdict.refused),
         trigger=order.trigger,
         base=_base(order.base, order.out),
         recipe=recipe,

@@ -62,14 +62,14 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Intake:
+class Verdict:
     kept: tuple[Kept, ...]
     refused: tuple[RefusedPhoto, ...]
 
 
 async def read_photos(
     folder: Folder, base: Base, kind: SubjectKind, bench: Workbench, watch: Watch, *, crop: bool
-) -> Intake:
+) -> Verdict:
     """Have the engine look at every photo. UserError when there are too many or too few; each refusal is told."""
     given, side = folder.photos, base.side
     if len(given) > MOST:
@@ -112,7 +112,7 @@ async def read_photos(
         raise UserError(
             _too_few(len(kept), [f"{photos[key].name} {reason}" for key, reason in sorted(refused.items())])
         )
-    return Intake(
+    return Verdict(
         tuple(kept[key] for key in photos if key in kept),
         tuple(RefusedPhoto(name=photos[key].name, reason=refused[key]) for key in photos if key in refused),
     )
