@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from storage.errors import BlobDamaged, BlobMissing
@@ -19,10 +22,13 @@ from storage.vault import Vault, sync_folder, write_whole
 
 
 class Blobs:
-    def __init__(self, folder: Path, vault: Vault, keys: Keys) -> None:
+    def __init__(self, folder: Path, vault: Vault, keys: Keys, clock: Callable[[], int]) -> None:
         self._folder = folder
         self._vault = vault
         self._keys = keys
+        self._clock = clock
+        self._lock = threading.Lock()
+        """Held while it is found out how old a file is, and while that is made known or acted on."""
 
     async def put(self, scope: Scope, key_id: str, data: bytes) -> str:
         """Store and return the sha256 (hex). Durable when this returns; storing the same again changes nothing.
@@ -46,15 +52,43 @@ class Blobs:
         await self._keys.check(scope, key_id)
         await asyncio.to_thread(self._remove, key_id, sha256)
 
+    async def put_before_everywhere(self, when: int) -> tuple[Path, ...]:
+        """The files of all keys that were last put before `when` (unix seconds), unfinished ones among them."""
+        return await asyncio.to_thread(self._older, when)
+
+    async def discard_everywhere(self, paths: Iterable[Path], before: int) -> int:
+        """Remove those of these files that are still older than `before`; returns how many."""
+        return await asyncio.to_thread(lambda: sum(self._discard(path, before) for path in paths))
+
     def _write(self, key_id: str, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(key_id, sha256)
-        if not path.exists():
+        if not self._is_put(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(path, self._vault.seal(key_id, data, f"blob/{sha256}"))
             for folder in (path.parent.parent, self._folder):  # the folders may be new as well
                 sync_folder(folder)
+            self._is_put(path)
         return sha256
+
+    def _is_put(self, path: Path) -> bool:
+        """Whether it is there. If so it counts as put now: whoever put it is about to name it in a row."""
+        with self._lock:
+            if path.exists():
+                os.utime(path, (self._clock(), self._clock()))
+                return True
+        return False
+
+    def _older(self, when: int) -> tuple[Path, ...]:
+        return tuple(path for path in self._folder.glob("*/*/*") if path.stat().st_mtime < when)
+
+    def _discard(self, path: Path, before: int) -> bool:
+        with self._lock:
+            if not path.exists() or path.stat().st_mtime >= before:
+                return False
+            path.unlink()
+        sync_folder(path.parent)
+        return True
 
     def _read(self, key_id: str, sha256: str) -> bytes:
         try:

@@ -37,6 +37,7 @@ from storage.jobs import Jobs
 from storage.keys import Keys
 from storage.loras import Loras
 from storage.members import Members
+from storage.orphans import Orphans
 from storage.outbox import Outbox
 from storage.photos import Photos
 from storage.pictures import Pictures
@@ -58,7 +59,8 @@ class Store:
         self.database = database
         blobs_folder = database.vault.folder / "blobs"
         self.keys = Keys(database, blobs_folder)
-        self.blobs = Blobs(blobs_folder, database.vault, self.keys)
+        self.blobs = Blobs(blobs_folder, database.vault, self.keys, database.clock)
+        self.orphans = Orphans(database, self.blobs)
         self.subjects = Subjects(database, self.keys)
         self.datasets = Datasets(database, self.keys)
         self.photos = Photos(database)
