@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,17 +20,18 @@ from engine.files import header
 
 if TYPE_CHECKING:
     from engine.families.loaded import LoadedBase
+    from engine.files.lora import LoraFile
 
 THUMBNAIL = "modelspec.thumbnail"
 THUMBNAIL_PX = 256
 THUMBNAIL_QUALITY = 80
-CAME_WITH_US = frozenset(
+KEPT = frozenset(
     {
         "modelspec.title", "modelspec.trigger_phrase", "modelspec.prediction_type", "modelspec.resolution", THUMBNAIL,
-        "ss_steps", "ss_epoch", "ss_output_name", "ss_tag_frequency", "likeness.base", "likeness.base_hash",
+        "ss_steps", "ss_epoch", "ss_output_name", "likeness.base", "likeness.base_hash",
     }
 )  # fmt: skip
-"""What a converted file keeps of its own notes, where they are ours."""
+"""What a converted file keeps of its own notes, where we wrote them; of a stranger's only the trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,45 @@ def _common(origin: Origin, trigger: str, kind: str) -> dict[str, str]:
         "modelspec.sai_model_spec": "1.0.0",
         "modelspec.architecture": f"{spec.file_architecture.partition('/')[0]}/{kind}",
         "modelspec.implementation": "diffusers",
-        "modelspec.title": trigger,
-        "modelspec.trigger_phrase": trigger,
+        **_named(trigger),
         "ss_base_model_version": spec.file_base_version,
-        # A1111's name for the file in a prompt, whatever it is called on disk.
-        "ss_output_name": trigger,
-        # The one tag by which A1111 offers the trigger word; it was in every picture.
-        "ss_tag_frequency": json.dumps({"likeness": {trigger: 1}}),
         "likeness.base": origin.name,
         "likeness.base_hash": origin.fingerprint,
     }
     if origin.prediction in ("epsilon", "v_prediction"):
         found["modelspec.prediction_type"] = "v" if origin.prediction == "v_prediction" else "epsilon"
     return found
+
+
+def _named(trigger: str) -> dict[str, str]:
+    return {
+        "modelspec.title": trigger,
+        "modelspec.trigger_phrase": trigger,
+        # A1111's name for the file in a prompt, whatever it is called on disk.
+        "ss_output_name": trigger,
+        # The one tag by which A1111 offers the trigger word; it was in every picture.
+        "ss_tag_frequency": json.dumps({"likeness": {trigger: 1}}),
+    }
+
+
+def converted(file: LoraFile) -> dict[str, str]:
+    """Of a LoRA that came from anywhere: what is safe of its own notes, and what its weights say themselves."""
+    spec = file.target.spec
+    rank, alpha = Counter((len(down), alpha) for down, _, alpha in file.weights.values()).most_common(1)[0][0]
+    is_ours = "likeness.base" in file.metadata
+    found = {key: text for key, text in file.metadata.items() if is_ours and key in KEPT}
+    if file.trigger:
+        found |= _named(file.trigger)
+    return {
+        **found,
+        "modelspec.sai_model_spec": "1.0.0",
+        "modelspec.architecture": spec.file_architecture,
+        "modelspec.implementation": "diffusers",
+        "ss_base_model_version": spec.file_base_version,
+        "ss_network_module": "networks.lora",
+        "ss_network_dim": str(rank),
+        "ss_network_alpha": f"{alpha:g}",
+    }
 
 
 def thumbnail(picture: Image.Image) -> str:
