@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from bot.commands.demo import demo
 from bot.commands.doctor import doctor
+from bot.commands.lora import app as lora
 from bot.commands.paint import paint
 from bot.commands.photos import photos
 from bot.commands.recipe import recipe
@@ -43,6 +44,7 @@ app.command()(train)
 app.command()(paint)
 app.command()(photos)
 app.command()(demo)
+app.add_typer(lora, name="lora")
 app.add_typer(recipe, name="recipe")
 
 
