@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from engine.protocol import PreviewPrompt, TrainJob
+from engine.protocol import BaseModelRef, PreviewPrompt, TrainJob
 from engine.scores.copies import Copies
 from engine.scores.eyes import Sight, Vectors, sight_for
 from engine.scores.likeness import Likeness
@@ -100,13 +100,13 @@ class Reader:
         return list(pictures[:shown]), list(pictures[shown : shown + self._of_class]), list(pictures[shown:])
 
 
-def reader_for(job: TrainJob, crops: Sequence[Image.Image], device: str = "cpu") -> Reader | None:
-    """None where there is nothing to look at."""
+def reader_for(job: TrainJob, base: BaseModelRef, crops: Sequence[Image.Image], device: str = "cpu") -> Reader | None:
+    """With the eyes there are for `base`. None where there is nothing to look at."""
     if not crops or not job.previews:
         return None
     prompts = [without(job.trigger, job.class_word, preview.prompt) for preview in job.previews]
     extra = probes(job.previews, job.subject_kind, job.trigger, job.class_word)
-    return Reader(sight_for(job.base, job.subject_kind, crops, device), crops, prompts, extra)
+    return Reader(sight_for(base, job.subject_kind, crops, device), crops, prompts, extra)
 
 
 def _points(value: float | None) -> float | None:

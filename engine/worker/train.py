@@ -105,7 +105,7 @@ class Run:
         learner = yield from self._prepare()
         if (yield from self._unless_parked(self._epoch_zero(learner))):
             return self._park(learner)
-        while learner.epoch < recipe.epochs:
+        while learner.epoch < recipe.epochs and not self._gains_nothing:
             if learner.step == recipe.epoch_end(learner.epoch + 1):
                 if (yield from self._unless_parked(self._finish_epoch(learner))):
                     return self._park(learner)
@@ -119,7 +119,12 @@ class Run:
                 self.cohort.learn(learner)
             if learner.passes == 0:
                 self._step_made(learner)
-        return self._done(stopped_early=learner.epoch < recipe.epochs)
+        return self._done(learner)
+
+    @property
+    def _gains_nothing(self) -> bool:
+        """Whether the recipe has it end here."""
+        return suggestion.stalled(self.read, self.recipe.patience)
 
     def _unless_parked(self, part: Generator[None, None, None]) -> Generator[None, None, bool]:
         """Run `part`; True where the engine is stopping and it was left unfinished."""
@@ -154,7 +159,7 @@ class Run:
         # (N, 1 or 2, 4, h, w) -> all upright ones first, the mirrored ones behind them
         means, spreads = (torch.stack(kind).transpose(0, 1).flatten(0, 1) for kind in zip(*latents, strict=True))
         learner = Learner(base, recipe, Cache(means, spreads, texts, tuple(framings)))
-        self.reader = reading.reader_for(job, squares, str(base.device))
+        self.reader = reading.reader_for(job, base.ref, squares, str(base.device))
         self._say("caching", len(job.images), len(job.images))
         found = self.folder.latest_step()
         if found is not None:
@@ -319,12 +324,16 @@ class Run:
         self._checkpoint(learner)
         self.emit(Parked(job_id=self.job.job_id, attempt=self.job.attempt, step=learner.step))
 
-    def _done(self, *, stopped_early: bool) -> None:
+    def _done(self, learner: Learner) -> None:
         """What lies in the folder stays until it is swept: should this last word be lost, the answer is given again at once."""
         chosen = suggestion.suggest(self.read)
+        left, reason = learner.epoch < self.recipe.epochs, chosen.reason
+        if left and self._gains_nothing:
+            reason += f" It ended after epoch {learner.epoch}, for the last {self.recipe.patience} gained nothing."
         self.emit(Done(
             job_id=self.job.job_id, attempt=self.job.attempt, seconds=round(self.clock() - self.started, 2),
-            suggested=chosen.epoch, reason=chosen.reason, stopped_early=stopped_early,
+            suggested=chosen.epoch, reason=reason,
+            stopped_early=left and not self._gains_nothing,
         ))  # fmt: skip
 
     def close(self) -> None:
