@@ -25,6 +25,7 @@ from bot.post import MemoryFile, StorePost
 from bot.studio.recipes import PresetChange
 from bot.studio.settings import StudioSettings
 from bot.studio.studio import Studio
+from bot.waste import collect_daily
 from engine.protocol import BaseModelRef, Engine
 from storage.store import Store
 from storage.vault import Vault
@@ -93,10 +94,13 @@ async def open_app(
         studio = Studio(store, engine, settings, seconds, new_id, random or SystemRandom())
         post, memory = StorePost(store), MemoryFile(folder / MEMORY)
         app = App(store, engine, studio, post, memory, clock, _bot(studio, post, memory, clock))
+        waste = asyncio.create_task(collect_daily(store), name="waste")
         try:
             await studio.start()
             yield app
         finally:
+            waste.cancel()
+            await asyncio.gather(waste, return_exceptions=True)
             # First nothing new comes in and nothing goes out, then what runs is parked, then the database closes.
             await app.bot.close()
             await studio.stop()

@@ -13,6 +13,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from storage.errors import BlobDamaged, BlobMissing
@@ -80,7 +81,12 @@ class Blobs:
         return False
 
     def _older(self, when: int) -> tuple[Path, ...]:
-        return tuple(path for path in self._folder.glob("*/*/*") if path.stat().st_mtime < when)
+        found: list[Path] = []
+        for path in self._folder.glob("*/*/*"):
+            with suppress(FileNotFoundError):  # dropped meanwhile
+                if path.stat().st_mtime < when:
+                    found.append(path)
+        return tuple(found)
 
     def _discard(self, path: Path, before: int) -> bool:
         with self._lock:
