@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
+from bot.bases import in_use
 from bot.config import Settings
 from bot.errors import UserError
 from bot.post import MemoryFile, StorePost
@@ -26,7 +27,7 @@ from bot.studio.recipes import PresetChange
 from bot.studio.settings import StudioSettings
 from bot.studio.studio import Studio
 from bot.waste import collect_daily
-from engine.protocol import BaseModelRef, Engine
+from engine.protocol import Engine
 from storage.store import Store
 from storage.vault import Vault
 
@@ -158,9 +159,7 @@ def studio_settings(settings: Settings) -> StudioSettings:
         for name, given in (("quick", presets.quick), ("balanced", presets.balanced), ("thorough", presets.thorough))
     }
     return StudioSettings(
-        base=BaseModelRef(
-            family=settings.engine.family, source=settings.engine.base, revision=settings.engine.revision
-        ),
+        base=in_use(settings).ref,
         preset=training.preset,
         changes=tuple(changes.items()),
         min_photos=training.min_photos,
@@ -169,6 +168,8 @@ def studio_settings(settings: Settings) -> StudioSettings:
         trainings_per_server=training.queue_per_server,
         paintings_per_member=settings.painting.queue_per_member,
         pictures=settings.painting.pictures,
+        few_step=str(settings.painting.few_step_file) if settings.painting.few_step_file else None,
+        attested=settings.people.attested,
         ballot_seconds=round(settings.ballot.hours * 3600),
         finder=settings.faces.finder,
     )

@@ -16,8 +16,10 @@ import typer
 # The public name for what the parser raises about a wrong command line; it carries the exit code.
 from typer.exceptions import TyperException
 
+from bot.commands.bases import app as bases
 from bot.commands.demo import demo
 from bot.commands.doctor import doctor
+from bot.commands.grid import grid
 from bot.commands.lora import app as lora
 from bot.commands.paint import paint
 from bot.commands.photos import photos
@@ -42,8 +44,10 @@ app.command()(run)
 app.command()(doctor)
 app.command()(train)
 app.command()(paint)
+app.command()(grid)
 app.command()(photos)
 app.command()(demo)
+app.add_typer(bases, name="bases")
 app.add_typer(lora, name="lora")
 app.add_typer(recipe, name="recipe")
 

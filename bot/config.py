@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.errors import UserError
+from engine.families.bases import MINIATURE
 
 CONFIG_NAME = "config.toml"
 TYPE_WORDS = {
@@ -27,8 +28,12 @@ TYPE_WORDS = {
     "path_type": "a path, in quotes",
     "string_type": "text, in quotes",
     "string_too_short": "at least one character",
-    "string_pattern_mismatch": "auto, cpu, mps, cuda or a device like cuda:0",
     "tuple_type": "a list",
+}
+PATTERN_WORDS = {
+    "device": "auto, cpu, mps, cuda or a device like cuda:0",
+    "name": "small letters, digits, dots, dashes and underscores",
+    "sha256": "64 hex digits",
 }
 SECRET_KEYS = {
     ("discord", "token"): ("LIKENESS_TOKEN", "discord.token_file"),
@@ -53,12 +58,50 @@ class DiscordSettings(Section):
     """A file that holds nothing but the bot's token. The environment variable LIKENESS_TOKEN goes before it."""
 
 
-class EngineSettings(Section):
-    family: str = "sd15"
-    base: str = Field(default="miniature", min_length=1)
-    """ "miniature", a diffusers folder, a .safetensors checkpoint, or a hub id."""
+class LicenceSettings(Section):
+    """On what terms a base may be used, as its model card says."""
+
+    id: str = Field(min_length=1)
+    name: str = ""
+    url: str = ""
+    commercial: bool | None = None
+    """Whether a bot that takes money may serve it. None: not known."""
+    max_revenue: int | None = Field(default=None, ge=0)
+    """In US dollars a year: above it another licence is needed."""
+    attribution: str | None = None
+    """What has to stand where its pictures are shown."""
+
+
+class DefaultsSettings(Section):
+    """What a base paints with where nobody says otherwise; a key left out keeps the family's value."""
+
+    steps: int | None = Field(default=None, ge=1, le=150)
+    cfg: float | None = Field(default=None, ge=0, le=30)
+
+
+class BaseSettings(Section):
+    """One base model: [[bases]]."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
+    """By which it is called on the command line and in engine.base."""
+    family: Literal["sd15", "sdxl", "zimage"]
+    source: str = Field(min_length=1)
+    """A diffusers folder, a .safetensors checkpoint, or a hub id."""
     revision: str | None = None
     """Of a hub id: the commit to use."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    """Of its weights, as `likeness bases check` prints it; other weights are not loaded."""
+    licence: LicenceSettings | None = None
+    prediction: Literal["epsilon", "v_prediction"] | None = None
+    """Where the base's own scheduler config does not say it, or says it wrong."""
+    zero_snr: bool | None = None
+    """Likewise: whether its noise schedule ends in pure noise."""
+    defaults: DefaultsSettings = DefaultsSettings()
+
+
+class EngineSettings(Section):
+    base: str = Field(default=MINIATURE, min_length=1)
+    """The name of the base in use: "miniature", or one of [[bases]]."""
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     scratch_folder: Path = Path("data/scratch")
     """Checkpoints of trainings that are not over. Losing it costs time, never results."""
@@ -103,6 +146,13 @@ class PaintingSettings(Section):
     """Pictures per request, at most."""
     queue_per_member: int = Field(default=4, ge=1)
     """Requests a member may have waiting or running."""
+    few_step_file: Path | None = None
+    """A LoRA that paints in 4 to 8 steps, such as LCM-LoRA, for the fast mode. None: that mode only takes fewer steps."""
+
+
+class PeopleSettings(Section):
+    attested: bool = False
+    """Whether "someone who agreed" may be chosen: a person who is not asked on the server, for whom a member answers."""
 
 
 class BallotSettings(Section):
@@ -132,9 +182,12 @@ class LogSettings(Section):
 class Settings(Section):
     discord: DiscordSettings = DiscordSettings()
     engine: EngineSettings = EngineSettings()
+    bases: tuple[BaseSettings, ...] = ()
+    """Besides the embedded miniature, which needs no record."""
     storage: StorageSettings = StorageSettings()
     training: TrainingSettings = TrainingSettings()
     painting: PaintingSettings = PaintingSettings()
+    people: PeopleSettings = PeopleSettings()
     ballot: BallotSettings = BallotSettings()
     faces: FacesSettings = FacesSettings()
     eyes: EyesSettings = EyesSettings()
@@ -174,9 +227,26 @@ def check(given: dict[str, Any]) -> Settings:
             f"training.min_photos: is {settings.training.min_photos}, more than training.max_photos "
             f"({settings.training.max_photos}). Fix: lower the one or raise the other."
         )
+    problems += _base_problems(settings)
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+def _base_problems(settings: Settings) -> list[str]:
+    names = [base.name for base in settings.bases]
+    problems = [
+        f'bases.{index}.name: there are two bases called "{name}". Fix: give each its own name.'
+        for index, name in enumerate(names)
+        if name in (MINIATURE, *names[:index])
+    ]
+    wanted = settings.engine.base
+    if wanted not in (MINIATURE, *names):
+        nearest = difflib.get_close_matches(wanted, [MINIATURE, *names], n=1, cutoff=0.6)
+        known = ", ".join([MINIATURE, *names])
+        hint = f"did you mean `{nearest[0]}`?" if nearest else f"name one of {known}, or describe it under [[bases]]."
+        problems.append(f'engine.base: there is no base called "{wanted}". Fix: {hint}')
+    return problems
 
 
 def _without_secrets(given: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -208,6 +278,10 @@ def _sentence(detail: ErrorDetails) -> str:
         return f"{key}: there is no such setting. Fix: remove it; {where} knows {', '.join(known)}."
     message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should be ")
     message = TYPE_WORDS.get(detail["type"], message)
+    if detail["type"] == "string_pattern_mismatch":
+        message = PATTERN_WORDS[location[-1]]
+    if detail["type"] == "missing":
+        return f"{key}: is missing. Fix: {_example(parent, location)}"
     if detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
         return f"{key}: is a section, not a value. Fix: write it as a table, [{key}]."
     given = repr(detail["input"])
@@ -219,15 +293,17 @@ def _section(location: list[str]) -> type[Section] | None:
     model: type[Section] = Settings
     for part in location:
         field = model.model_fields.get(part)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        found = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
+        if found is None:
             return None
-        model = field.annotation
+        model = found
     return model
 
 
 def _example(parent: type[Section] | None, location: list[str]) -> str:
     field = parent.model_fields.get(location[-1]) if parent and location else None
-    if field is None:
+    if field is None or field.is_required():
         return "see config.example.toml."
     if field.default is None:
         return "leave it out, or see config.example.toml."
@@ -239,18 +315,20 @@ def _example(parent: type[Section] | None, location: list[str]) -> str:
 def _resolved(settings: Settings, home: Path) -> Settings:
     """Relative paths count from the settings file's folder, wherever the program is started."""
 
-    base = settings.engine.base
-    engine = _under(settings.engine, home)
-    if base != "miniature" and not Path(base).is_absolute() and (home / base).exists():
-        engine = engine.model_copy(update={"base": str(home / base)})
+    bases = tuple(
+        base.model_copy(update={"source": str(home / base.source)}) if (home / base.source).exists() else base
+        for base in settings.bases
+    )
     named = {"clip": settings.eyes.clip, "dinov2": settings.eyes.dinov2}
     eyes = {name: str(home / place) for name, place in named.items() if place and (home / place).is_dir()}
     return settings.model_copy(
         update={
             "discord": _under(settings.discord, home),
-            "engine": engine,
+            "engine": _under(settings.engine, home),
+            "bases": bases,
             "storage": _under(settings.storage, home),
             "faces": _under(settings.faces, home),
+            "painting": _under(settings.painting, home),
             "eyes": settings.eyes.model_copy(update=eyes),
         }
     )

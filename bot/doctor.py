@@ -79,7 +79,7 @@ async def examine(
     findings.append(
         Finding("intents", State.GOOD, "No privileged intent is asked for: nothing to switch on at Discord.")
     )
-    findings.append(base(settings))
+    findings += bases(settings)
     findings += [torch(probe), memory(), disk(settings), sqlite(sqlite3.sqlite_version_info), master_key(settings, env)]
     findings.append(faces(settings))
     findings.append(await engine(settings, hello))
@@ -131,15 +131,25 @@ def login(secret: str, fetch: Fetch) -> Finding:
     return Finding("login", State.GOOD, f"Discord knows the bot as {json.loads(body).get('username', '?')}.")
 
 
-def base(settings: Settings) -> Finding:
-    from bot.bases import find_base
+def bases(settings: Settings) -> list[Finding]:
+    """The base in use has to be there; the others are only told of."""
+    from bot.bases import records
+    from engine.families.bases import find
 
-    wanted = settings.engine
-    try:
-        found = find_base(wanted.base, family=wanted.family, revision=wanted.revision)
-    except (UserError, EngineError) as error:
-        return Finding("base", State.BAD, f"engine.base: {error}")
-    return Finding("base", State.GOOD, f"The base model is here: {found.place.path}")
+    findings: list[Finding] = []
+    for record in records(settings).values():
+        is_used = record.name == settings.engine.base
+        try:
+            place = find(record.ref)
+        except (UserError, EngineError) as error:
+            findings.append(Finding("base", State.BAD if is_used else State.NOTE, f"{record.name}: {error}"))
+            continue
+        if is_used:
+            findings.append(Finding("base", State.GOOD, f"The base model {record.name} is here: {place.path}"))
+        if record.licence is None:
+            sentence = f"{record.name}: its record names no licence. Read its model card before others use it."
+            findings.append(Finding("base", State.NOTE, sentence))
+    return findings
 
 
 def torch(probe: Callable[[], str]) -> Finding:

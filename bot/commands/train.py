@@ -45,8 +45,11 @@ def train(
     ] = None,
     kind: Annotated[SubjectKind, typer.Option(help="What is to be learnt.")] = SubjectKind.PERSON,
     base: Annotated[
-        str, typer.Option(help="miniature, a diffusers folder, a .safetensors checkpoint, or a hub id.")
+        str, typer.Option(metavar="NAME", help="miniature, a name from config.toml, or a place: folder, file, hub id.")
     ] = "miniature",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", envvar="LIKENESS_CONFIG", help="Settings that name bases.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="quick, balanced or thorough. [default: balanced]")] = None,
     recipe: Annotated[
         Path | None,
@@ -70,7 +73,7 @@ def train(
     """Learn a subject from a folder of photos: one LoRA per epoch, a grid to compare them, a suggestion, a report."""
     photos = read_folder(folder)
     word, class_word = subject(photos, trigger, class_word, kind)
-    found = find_base(base)
+    found = find_base(base, config)
     file = recipe_file(recipe) if recipe is not None else RecipeFile({})
     change = PresetChange(exposures=exposures, epochs=epochs, rank=rank)
     plan = plan_for(found, kind, preset or file.preset or "balanced", file, change, seed)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.errors import BaseUnavailable
-from engine.families.spec import FamilySpec, family
+from engine.families.spec import FAMILIES, FamilySpec, family
 from engine.miniature import WEIGHTS
 from engine.protocol import BaseModelRef
 
@@ -20,6 +20,12 @@ WHOLE_BYTES = 64 * 2**20
 """Weight files up to this size are hashed whole, bigger ones by samples."""
 SAMPLES, SAMPLE_BYTES = 32, 64 * 2**10
 PIECE_BYTES = 2**20
+HEADER_BYTES = 64 * 2**20
+MARKS = {
+    "conditioner.embedders.1.": "sdxl",
+    "cond_stage_model.": "sd15",
+}
+"""How the tensor names of a single checkpoint begin that only one family has."""
 
 
 class BaseKind(StrEnum):
@@ -60,6 +66,20 @@ def find(ref: BaseModelRef) -> BasePlace:
             "or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
         )
     return _hub(spec, ref)
+
+
+def recognise(source: str, revision: str | None = None) -> str:
+    """The family of the base at `source`, by its looks; "sd15" where they say nothing (`find` then says what is wrong)."""
+    path = Path(source).expanduser()
+    if path.is_file():
+        names = _tensor_names(path)
+        return next((name for start, name in MARKS.items() if any(one.startswith(start) for one in names)), "sd15")
+    try:
+        index = path / "model_index.json" if path.is_dir() else _cached_index(source, revision)
+        made_for = json.loads(index.read_text()).get("_class_name") if index else None
+    except (BaseUnavailable, OSError, ValueError, AttributeError):
+        made_for = None
+    return next((spec.name for spec in FAMILIES.values() if spec.pipeline == made_for), "sd15")
 
 
 def fingerprint(place: BasePlace) -> str:
@@ -194,16 +214,34 @@ def _checkpoint(path: Path) -> BasePlace:
 
 
 def _hub(spec: FamilySpec, ref: BaseModelRef) -> BasePlace:
+    index = _cached_index(ref.source, ref.revision)
+    if index is None:
+        raise BaseUnavailable(
+            f"The base model '{ref.source}' is not on this machine, and nothing is downloaded in mid-job. "
+            f"Fetch it once with: likeness bases fetch {ref.source}"
+        )
+    return _folder(spec, index.parent, BaseKind.HUB, ref.source)
+
+
+def _cached_index(source: str, revision: str | None) -> Path | None:
+    """The model_index.json of a hub id in the local cache; BaseUnavailable for what can be no hub id."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        index = try_to_load_from_cache(ref.source, "model_index.json", revision=ref.revision)
+        index = try_to_load_from_cache(source, "model_index.json", revision=revision)
     except HFValidationError as error:
-        raise BaseUnavailable(f"'{ref.source}' is neither a file or folder here nor a valid hub id.") from error
-    if not isinstance(index, str):
-        raise BaseUnavailable(
-            f"The base model '{ref.source}' is not on this machine, and nothing is downloaded in mid-job. "
-            f"Fetch it once with: hf download {ref.source}"
-        )
-    return _folder(spec, Path(index).parent, BaseKind.HUB, ref.source)
+        raise BaseUnavailable(f"'{source}' is neither a file or folder here nor a valid hub id.") from error
+    return Path(index) if isinstance(index, str) else None
+
+
+def _tensor_names(path: Path) -> list[str]:
+    """Of a .safetensors file; none where it is not one."""
+    with path.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        if not 0 < size <= HEADER_BYTES:
+            return []
+        try:
+            return list(json.loads(stream.read(size)))
+        except (ValueError, TypeError):
+            return []

@@ -26,6 +26,13 @@ class Tokens:
     def rows(self, index: Tensor) -> Self:
         return type(self)(tuple(one[index] for one in self.ids), None if self.mask is None else self.mask[index])
 
+    @classmethod
+    def cat(cls, several: Sequence[Self]) -> Self:
+        """All of them in one batch; they have one length."""
+        masks = [tokens.mask for tokens in several if tokens.mask is not None]
+        ids = tuple(torch.cat(same) for same in zip(*(tokens.ids for tokens in several), strict=True))
+        return cls(ids, torch.cat(masks) if masks else None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
-from bot.config import ConfigError, Settings, check, load
+from bot.config import BaseSettings, ConfigError, Settings, check, load
+from engine.families.spec import FAMILIES
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
@@ -22,10 +24,9 @@ def problems(text: str) -> tuple[str, ...]:
 def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= keys_of(field.annotation, f"{prefix}{name}.")
-        else:
-            found.add(prefix + name)
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        found |= keys_of(inner[0], f"{prefix}{name}.") if inner else {prefix + name}
     return found
 
 
@@ -43,11 +44,12 @@ def test_the_example_names_every_key_with_a_comment_above() -> None:
     section, named = "", set[str]()
     for before, line in zip(["", *lines], lines, strict=False):
         text = line.removeprefix("# ")
-        if line.startswith("["):
-            section = line.strip("[]")
+        if text.startswith("["):
+            section = text.strip("[]")
         elif " = " in text and " " not in text.split(" = ")[0]:
             named.add(f"{section}.{text.split(' = ')[0]}")
             assert before.startswith(("#", "[")) or " = " in before, line
+    assert "# [[bases]]" in lines, "a base is a record of its own"
     assert named == keys_of(Settings)
 
 
@@ -106,6 +108,48 @@ def test_fewer_photos_allowed_than_needed() -> None:
     assert line.startswith("training.min_photos: is 20, more than training.max_photos (10).")
 
 
+BASE = '[[bases]]\nname = "{name}"\nfamily = "sdxl"\nsource = "a/b"\n'
+
+
+def test_mistakes_in_a_base_name_its_place_and_its_fix() -> None:
+    found = problems(
+        """
+        [engine]
+        base = "sdlx"
+        [[bases]]
+        name = "SDXL base"
+        family = "sd9"
+        source = "owner/name"
+        sha256 = "abc"
+        predicton = "v_prediction"
+        [[bases]]
+        name = "two"
+        source = "owner/name"
+        [bases.licence]
+        name = "A licence"
+        """
+    )
+    assert [line.split(":")[0] for line in found] == [
+        "bases.0.name", "bases.0.family", "bases.0.sha256", "bases.0.predicton", "bases.1.family", "bases.1.licence.id",
+    ]  # fmt: skip
+    assert "small letters" in found[0] and "'sd15', 'sdxl' or 'zimage'" in found[1] and "64 hex digits" in found[2]
+    assert "`prediction`" in found[3] and "is missing" in found[4] and "is missing" in found[5]
+
+
+def test_the_base_in_use_is_one_that_is_described() -> None:
+    assert check(tomllib.loads(BASE.format(name="big") + '[engine]\nbase = "big"')).engine.base == "big"
+    assert "did you mean `miniature`" in problems('[engine]\nbase = "miniatur"')[0]
+    assert "describe it under [[bases]]" in problems('[engine]\nbase = "flux"')[0]
+    (line,) = problems(BASE.format(name="big") * 2)
+    assert line.startswith('bases.1.name: there are two bases called "big".')
+    (line,) = problems(BASE.format(name="miniature"))
+    assert line.startswith("bases.0.name")
+
+
+def test_the_families_of_a_record_are_those_of_the_engine() -> None:
+    assert set(get_args(BaseSettings.model_fields["family"].annotation)) == set(FAMILIES)
+
+
 def test_broken_toml_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[engine]\nbase = miniature\n")
@@ -122,10 +166,13 @@ def test_relative_paths_count_from_the_file(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "house").mkdir()
     (tmp_path / "house" / "my-base").mkdir()
     file = tmp_path / "house" / "config.toml"
-    file.write_text('[engine]\nbase = "my-base"\n[storage]\nfolder = "/srv/likeness"\n')
+    file.write_text(
+        '[storage]\nfolder = "/srv/likeness"\n[[bases]]\nname = "mine"\nfamily = "sd15"\nsource = "my-base"\n'
+        '[[bases]]\nname = "theirs"\nfamily = "sdxl"\nsource = "owner/name"\n'
+    )
     monkeypatch.chdir(tmp_path)
     settings = load(Path("house/config.toml"))
-    assert settings.engine.base == str(tmp_path / "house" / "my-base")
+    assert [base.source for base in settings.bases] == [str(tmp_path / "house" / "my-base"), "owner/name"]
     assert settings.engine.scratch_folder == tmp_path / "house" / "data/scratch"
     assert settings.storage.folder == Path("/srv/likeness")
 

@@ -127,9 +127,13 @@ async def test_who_finds_faces(config: Path, text: str, state: State, words: str
 
 
 async def test_a_base_that_is_not_there(config: Path) -> None:
-    config.write_text('[engine]\nbase = "miniatur"\n')
+    gone = '[[bases]]\nname = "gone"\nfamily = "sd15"\nsource = "/no/such/base"\n'
+    config.write_text(f'{gone}[engine]\nbase = "gone"\n')
     found = await look(config)
-    assert found["base"].state is State.BAD and 'Did you mean "miniature"?' in found["base"].sentence
+    assert found["base"].state is State.BAD and "gone: The base model" in found["base"].sentence
+    config.write_text(gone)
+    found = await look(config)
+    assert found["base"].state is State.NOTE, "one that is not in use stops nobody"
 
 
 def test_old_and_new_sqlite() -> None:

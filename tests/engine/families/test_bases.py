@@ -90,7 +90,7 @@ def test_what_is_not_there_is_said_to_be_not_there(source: str) -> None:
 
 def test_a_hub_id_that_was_never_downloaded_says_how_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(BaseUnavailable, match="hf download stable-diffusion-v1-5/stable-diffusion-v1-5"):
+    with pytest.raises(BaseUnavailable, match="likeness bases fetch stable-diffusion-v1-5/stable-diffusion-v1-5"):
         find("stable-diffusion-v1-5/stable-diffusion-v1-5")
 
 
@@ -104,6 +104,21 @@ def test_a_hub_id_in_the_cache_is_its_snapshot(
     (tmp_path / "models--someone--tiny" / "refs" / "main").write_text("abc")
     place = find("someone/tiny")
     assert (place.kind, place.name, place.path) == (BaseKind.HUB, "someone/tiny", snapshot)
+
+
+def test_a_base_is_recognised_by_its_looks(folder: Path, tmp_path: Path) -> None:
+    assert bases.recognise(str(folder)) == "sd15"
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "ZImagePipeline"}))
+    assert bases.recognise(str(folder)) == "zimage"
+    (folder / "model_index.json").write_text("[]")
+    assert bases.recognise(str(folder)) == "sd15"
+    for start, name in (("conditioner.embedders.1.model.ln_final.bias", "sdxl"), ("model.diffusion_model.out.0.bias", "sd15")):
+        head = json.dumps({start: {"dtype": "F16", "shape": [0], "data_offsets": [0, 0]}}).encode()
+        (tmp_path / "one.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
+        assert bases.recognise(str(tmp_path / "one.safetensors")) == name
+    (tmp_path / "odd.safetensors").write_bytes(b"PK\x03\x04")
+    assert bases.recognise(str(tmp_path / "odd.safetensors")) == "sd15"
+    assert bases.recognise("nobody/nothing") == "sd15"
 
 
 def test_an_unknown_family_names_the_known_ones() -> None:
