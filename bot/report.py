@@ -86,6 +86,24 @@ class Painting(Entry):
     seconds: float
 
 
+class CellEntry(Entry):
+    x: str
+    y: str
+    """Its labels; "" where there is one axis only."""
+    file: str
+
+
+class Grid(Entry):
+    """grid.json, beside the pictures of `likeness grid`."""
+
+    x: tuple[str, ...]
+    y: tuple[str, ...] = ()
+    file: str
+    cells: tuple[CellEntry, ...]
+    """Row by row; equal pictures share a file."""
+    seconds: float
+
+
 def relative(path: Path, folder: Path) -> str:
     """`path` as it is written into a report that lies in `folder`: relative, with forward slashes."""
     try:
@@ -94,7 +112,7 @@ def relative(path: Path, folder: Path) -> str:
         return path.resolve().as_posix()
 
 
-def write_report(report: Report | Painting, file: Path) -> None:
+def write_report(report: Report | Painting | Grid, file: Path) -> None:
     """Whole or not at all."""
     write_whole(file, (report.model_dump_json(indent=2) + "\n").encode())
 

@@ -33,6 +33,7 @@ from engine.protocol import (
     Progress,
     TrainJob,
 )
+from engine.shots import Shot
 from engine.worker.desk import Verbs
 from engine.worker.order import Order
 
@@ -179,17 +180,18 @@ class Play:
     ) -> Iterator[None]:
         about: dict[str, Any] = {"job_id": job.job_id, "attempt": job.attempt}
         width, height = job.width or 64, job.height or 64
-        used = "".join(hashlib.sha256(blobs[use.sha256]).hexdigest() + str(use.strength) for use in job.loras)
         for step in range(self._script.paint_steps):
             yield from self._cue(job, step, order)
             emit(Progress(**about, phase="painting", step=step + 1, total=self._script.paint_steps))
             yield
-        pictures = {
-            f"picture_{place}": picture(
-                f"{base}{job.prompt}{job.negative}{seed}{used}", width, height, parameters(job, seed)
-            )
-            for place, seed in enumerate(job.seeds)
-        }
+        pictures: dict[str, bytes] = {}
+        for place, seed in enumerate(job.seeds):
+            shot = job.shots[place] if job.shots else Shot()
+            own = job.model_copy(update=shot.model_dump(exclude_none=True, exclude={"loras"}))
+            uses = job.loras if shot.loras is None else shot.loras
+            used = "".join(hashlib.sha256(blobs[use.sha256]).hexdigest() + str(use.strength) for use in uses)
+            how = f"{own.prompt}{own.negative}{own.cfg}{own.sampler}{own.steps}{seed}{used}{own.init}{own.hires}"
+            pictures[f"picture_{place}"] = picture(f"{base}{how}", width, height, parameters(own, seed))
         emit(Painted(**about, seeds=job.seeds, width=width, height=height, blobs=pictures))
 
     # -- the parts -----------------------------------------------------------------------------------------------------
@@ -295,7 +297,8 @@ def _error(kind: FailureKind) -> Exception:
 
 def parameters(job: PaintJob, seed: int) -> str:
     negative = f"\nNegative prompt: {job.negative}" if job.negative else ""
-    return f"{job.prompt}{negative}\nSteps: {job.steps}, CFG scale: {job.cfg:g}, Seed: {seed}"
+    size = f"{job.width or 64}x{job.height or 64}"
+    return f"{job.prompt}{negative}\nSteps: {job.steps}, CFG scale: {job.cfg:g}, Seed: {seed}, Size: {size}"
 
 
 def picture(about: str, width: int, height: int, text: str) -> bytes:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePath
 
 from engine import samplers
 from engine.errors import BadInput
@@ -71,13 +72,19 @@ class Axis:
             case AxisKind.SEED:
                 return f"seed {value}"
             case AxisKind.LORA:
-                return "without LoRA" if value == NONE else str(value)
+                return "without LoRA" if value == NONE else PurePath(str(value)).stem
             case AxisKind.SAMPLER | AxisKind.PROMPT:
                 return str(value)
 
     @property
     def labels(self) -> tuple[str, ...]:
         return tuple(self.label(value) for value in self.values)
+
+    @property
+    def title(self) -> str:
+        """As web UIs call the axis."""
+        words = {AxisKind.CFG: "CFG Scale", AxisKind.PROMPT: "Prompt S/R", AxisKind.LORA: "LoRA"}
+        return words.get(self.kind, self.kind.capitalize())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
@@ -17,17 +18,22 @@ UPSCALE = Hires(upscale=2.0, denoise=0.4)
 """What the Upscale button does."""
 
 
-def settings(asked: Prompt, facts: FamilySpec, few_step: str | None) -> dict[str, Any]:
-    """The fields of a PaintJob. `few_step`: the machine's LoRA for the fast mode. UserError for what does not go together."""
-    quick = pace(facts, few_step=few_step is not None) if asked.is_fast else None
+@dataclass(frozen=True)
+class Usual:
+    """What counts where nobody says otherwise."""
+
+    steps: int
+    cfg: float
+    few_step: str | None = None
+    """The machine's LoRA for the fast mode."""
+
+
+def settings(asked: Prompt, facts: FamilySpec, usual: Usual) -> dict[str, Any]:
+    """The fields of a PaintJob. UserError for what does not go together."""
+    quick = pace(facts, few_step=usual.few_step is not None) if asked.is_fast else None
     sampler = asked.sampler or (quick.sampler if quick else None)
-    if sampler is not None and not samplers.fits(samplers.named(sampler), facts.prediction):
-        names = ", ".join(samplers.names(facts.prediction))
-        raise UserError(f"The sampler {sampler} cannot paint with this base. It has {names}.")
-    steps = asked.steps or (quick.steps if quick else facts.paint_steps)
-    most = samplers.most_steps(sampler) if sampler else None
-    if most is not None and steps > most:
-        raise UserError(f"The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.")
+    steps = asked.steps or (quick.steps if quick else usual.steps)
+    check_sampler(sampler, steps, facts)
     if asked.denoise is not None and not asked.hires:
         raise UserError("`--denoise` says how much a second pass changes: give `--hires` with it, or leave it out.")
     hires = None
@@ -36,8 +42,20 @@ def settings(asked: Prompt, facts: FamilySpec, few_step: str | None) -> dict[str
     return {
         "sampler": sampler,
         "steps": steps,
-        "cfg": asked.cfg if asked.cfg is not None else quick.cfg if quick else facts.paint_cfg,
+        "cfg": asked.cfg if asked.cfg is not None else quick.cfg if quick else usual.cfg,
         "clip_skip": (asked.clip_skip or 1) - 1,
         "hires": hires,
-        "few_step": few_step if quick else None,
+        "few_step": usual.few_step if quick else None,
     }
+
+
+def check_sampler(sampler: str | None, steps: int, facts: FamilySpec) -> None:
+    """UserError where a base of this family cannot use it, or not for so many steps."""
+    if sampler is None:
+        return
+    if not samplers.fits(samplers.named(sampler), facts.prediction):
+        names = ", ".join(samplers.names(facts.prediction))
+        raise UserError(f"The sampler {sampler} cannot paint with this base. It has {names}.")
+    most = samplers.most_steps(sampler)
+    if most is not None and steps > most:
+        raise UserError(f"The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.")

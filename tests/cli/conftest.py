@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import bot.commands.grid
 import bot.commands.paint
 import bot.commands.train
 from bot.cli import main
@@ -67,6 +68,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, weights: Path) -> Bench:
 
     monkeypatch.setattr(bot.commands.train, "local_engine", make)
     monkeypatch.setattr(bot.commands.paint, "local_engine", make)
+    monkeypatch.setattr(bot.commands.grid, "local_engine", make)
     monkeypatch.setattr("engine.recipes.presets.recipe_for", recipe)
     return bench
 
