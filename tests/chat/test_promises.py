@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 
@@ -11,6 +12,8 @@ from simcord.backend.models.channel import Overwrite
 from simcord.enums import OverwriteType
 
 from bot.chat import router
+from bot.chat.layout import Drawn
+from bot.chat.ports import Due
 from bot.studio.screens import Purpose
 from tests.chat.conftest import PHOTO, World, words
 from tests.chat.memory import Died
@@ -72,6 +75,63 @@ async def test_a_press_between_posting_and_marking_does_not_hide_the_message(wor
     await world.pulse()
     assert [words(m).splitlines()[0] for m in world.room().history()] == ["### Photo 3"]
     assert world.outbox.rows == []
+
+
+async def test_killed_between_posting_anew_and_marking_leaves_one_card(world: World) -> None:
+    """The newer sheet stands, its row is not marked: the older one is gone already, and stays gone."""
+    sheet = await world.to_crops()
+    world.outbox.put_row(world.guild.id, world.room().id, Purpose.CROPS, 1)
+    world.outbox.crash_before_marking = 1
+    with pytest.raises(Died):
+        await world.bot.presenter.deliver()
+    (newer,) = world.find("the crops", world.room())
+    assert newer.id != sheet.id
+    await world.restart()
+    await world.pulse()
+    assert [m.id for m in world.find("the crops", world.room())] == [newer.id] and world.outbox.rows == []
+
+
+async def test_killed_where_it_may_not_read_back_the_nonce_alone_keeps_it_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.train()
+    world.studio.finish_reading()
+    world.outbox.crash_before_marking = 1
+    with pytest.raises(Died):
+        await world.bot.presenter.deliver()
+    world.env.inject_error("GET", f"/channels/{world.room().id}/messages", status=403, code=50001)
+    await world.restart()
+    await world.pulse()
+    assert "cannot be looked for" in caplog.text
+    posts = [r.json for r in world.env.http_requests if r.method == "POST" and r.path.endswith("/messages") and r.json]
+    first, again = posts[-2:]
+    assert first["nonce"] == again["nonce"] and again["enforce_nonce"], "Discord answers with the first message"
+    assert world.outbox.rows == [] and world.outbox.dropped == []
+
+
+async def test_a_kind_stop_lets_the_post_under_way_be_marked(world: World) -> None:
+    await world.train()
+    await world.pulse(11)
+    world.studio.finish_reading()
+    presenter, sent, go_on = world.bot.presenter, asyncio.Event(), asyncio.Event()
+    send = presenter._send
+
+    async def slowly(due: Due, drawn: Drawn) -> int:
+        message_id = await send(due, drawn)
+        sent.set()
+        await go_on.wait()
+        return message_id
+
+    presenter._send = slowly  # type: ignore[method-assign]
+    posting = asyncio.create_task(presenter.deliver())
+    await sent.wait()
+    stopping = asyncio.create_task(presenter.stop())
+    await asyncio.sleep(0)
+    assert world.outbox.rows and not stopping.done()
+    go_on.set()
+    await stopping
+    assert world.outbox.rows == [] and len(world.find("the crops", world.room())) == 1
+    await posting
 
 
 async def _nothing() -> None: ...
@@ -261,7 +321,7 @@ def test_every_verb_that_is_drawn_is_answered() -> None:
 
     folder = Path(str(room.__path__[0]))
     drawn = set()
-    for file in (*folder.glob("*_cards.py"), folder / "forms.py"):
+    for file in (*folder.glob("*_cards.py"), *folder.glob("*forms.py"), folder / "people.py", folder / "keeping.py"):
         drawn |= set(re.findall(r'"((?:[a-z]+\.)+[a-z]+)"', file.read_text()))
     answered = set(router.HANDLERS) | set(router.OPENERS)
     assert drawn - answered == set()

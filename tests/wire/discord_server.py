@@ -111,8 +111,10 @@ class Wire:
         sent, files = await _read(request)
         self.sent.append(sent)
         held = next((hold for hold in self.holds if hold.wanted(sent)), None)
-        if held is not None and not held.effect:
-            await self._keep_waiting(held)
+        if held is not None:
+            self.holds.remove(held)
+            if not held.effect:
+                await self._keep_waiting(held)
         limited = next((wanted for wanted in self.limited if wanted(sent)), None)
         if limited is not None:
             self.limited.remove(limited)
@@ -129,7 +131,6 @@ class Wire:
         return _json(body, status)
 
     async def _keep_waiting(self, held: Hold) -> None:
-        self.holds.remove(held)
         held.reached.set()
         await self._over.wait()
 

@@ -58,7 +58,7 @@ class Story:
         if self.form is None:
             self.form = await self.alice.command("train", name="Kat3r1na")
         if not self.find("the crops"):
-            await self.alice.fill(self.form, name="Kat3r1na", kind="person", consent=True, photos=PHOTOS)
+            await self.alice.fill(self.form, name="Kat3r1na", consent=True, photos=PHOTOS)
         await self.seen(lambda: self.can("the crops", "crop.accept"))
 
     async def crops(self) -> None:
