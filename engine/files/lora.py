@@ -68,7 +68,7 @@ def read_any(data: bytes) -> LoraFile:
     head = _checked(data)
     target = targets.recognise(head)
     if target is None:
-        kind = targets.made_for(head)
+        kind = targets.guessed(head)
         names = [_short(entry.name) for entry in head.entries if parse(entry.name) is None]
         if names:
             raise BadInput(NOT_OURS + f'it is no LoRA: nothing is known by the name "{names[0]}". Take a LoRA file.')
@@ -189,8 +189,10 @@ def _halves(parts: Mapping[Role, torch.Tensor], site: Site, alphas: Alphas) -> t
 
 
 def _misfit(head: Header, target: Target, why: str) -> BadInput:
-    kind = targets.made_for(head)
-    if kind is not None and kind != target.name:
+    exact = targets.recognise(head)
+    kind = exact.name if exact else targets.guessed(head)
+    # Of its own family and still not fitting: then only the particulars say why.
+    if kind is not None and kind != (target.name if exact else target.spec.title):
         why = f"it was made for {kind}"
     return BadInput(f"This {WHAT} does not fit {target.name}: {why}. Take one that was trained for this base's family.")
 

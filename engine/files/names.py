@@ -60,6 +60,7 @@ OTHER_KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\.hada_"), "a LoHa"),
     (re.compile(r"\.lokr_"), "a LoKr"),
     (re.compile(r"\.oft_"), "an OFT"),
+    (re.compile(r"^bundle_emb\."), "a LoRA with learned words packed in"),
     (re.compile(r"\.(diff|diff_b|w_norm|b_norm)$"), "a LoRA with whole layers in it"),
     (re.compile(r"\.(a1|a2|b1|b2)\.weight$"), "a GLoRA"),
     (re.compile(r"\.lora_(A|B|up|down)(\.\w+)?\.bias$"), "a LoRA with biases"),

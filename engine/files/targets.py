@@ -62,11 +62,8 @@ def recognise(head: Header) -> Target | None:
     return next((target for target in published() if _holds(target, head)), None)
 
 
-def made_for(head: Header) -> str | None:
-    """What the file was made for, as far as names and shapes tell."""
-    found = recognise(head)
-    if found is not None:
-        return found.name
+def guessed(head: Header) -> str | None:
+    """The family of a file that fits none of the tables, as far as its names tell."""
     if any(
         entry.shape[1:2] == (SD2_TEXT,) and re.search(r"attn2[._]to_k[._]", entry.name) and _is_down(entry.name)
         for entry in head.entries

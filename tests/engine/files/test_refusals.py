@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.errors import BadInput
 from engine.files import header, lora
-from engine.files.targets import Target, made_for, published, recognise
+from engine.files.targets import Target, guessed, published, recognise
 
 SD15, SDXL, MINIATURE = published()
 FIRST = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
@@ -89,6 +89,7 @@ def test_stable_diffusion_2_has_1s_names_and_other_widths() -> None:
 def test_what_is_left_over_is_named() -> None:
     tensors = of(SD15) | module("lora_unet_conv_in") | module("lora_unet_time_embedding_linear_1")
     assert 'parts that Stable Diffusion 1.x does not have ("lora_unet_conv_in" and 1 more)' in refused(tensors)
+    assert "parts that Stable Diffusion XL does not have" in refused(of(SDXL) | module("lora_unet_conv_in"), SDXL)
     with pytest.raises(BadInput, match="for a base that is not among the known ones"):
         lora.read_any(save(tensors))
 
@@ -101,6 +102,7 @@ def test_what_is_left_over_is_named() -> None:
         ({f"{FIRST}.hada_w1_a": torch.ones(3)}, "is a LoHa"),
         ({f"{FIRST}.lokr_w1": torch.ones(3)}, "is a LoKr"),
         ({f"{FIRST}.oft_blocks": torch.ones(3)}, "is an OFT"),
+        ({"bundle_emb.ohwx.clip_l": torch.ones(3)}, "learned words packed in"),
         ({f"{FIRST}.diff": torch.ones(3)}, "with whole layers in it"),
         ({f"{FIRST}.a1.weight": torch.ones(3)}, "is a GLoRA"),
         ({"unet.x.lora_B.bias": torch.ones(3)}, "with biases"),
@@ -164,4 +166,4 @@ def test_an_alpha_may_be_a_whole_number_of_any_kind() -> None:
 
 def test_a_header_alone_tells_the_family() -> None:
     head = header.of_bytes(save(of(SDXL)), "file", lora.MAX_BYTES)
-    assert recognise(head) is SDXL and made_for(head) == "Stable Diffusion XL"
+    assert recognise(head) is SDXL and guessed(head) == "Stable Diffusion XL"
