@@ -213,6 +213,8 @@ class Progress(EventBase):
     loss: float | None = None
     """Mean since the last progress event."""
     seconds_left: float | None = None
+    note: str = ""
+    """A sentence for the log, where something happened that people should know of."""
 
 
 class PhotoFlag(StrEnum):
@@ -250,7 +252,8 @@ class PhotoRead(EventBase):
 class EpochReady(EventBase):
     """One saved LoRA, read back through diffusers before this was sent.
 
-    epoch 0 is the base: no LoRA, previews only. blobs: "lora" (kohya-keyed safetensors), "preview_0" .. "preview_N" (PNG).
+    epoch 0 is the base: no LoRA, previews only. blobs: "lora" (kohya-keyed safetensors), "embedding" (where the recipe learns a
+    word; without "lora" where it learns nothing else), "preview_0" .. "preview_N" (PNG).
     """
 
     kind: Literal["epoch"] = "epoch"
@@ -264,7 +267,7 @@ class EpochReady(EventBase):
     bleed: float | None = None
     """Points; what 0 and 100 are is said in `engine.scores.reading`."""
     sha256: str | None = None
-    """Of the LoRA file."""
+    """Of the LoRA file, or of the embedding where that is all."""
     seconds: float = 0.0
 
 

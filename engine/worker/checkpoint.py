@@ -2,6 +2,7 @@
 
     SCRATCH/JOB_ID/
         step-00000120/    manifest.json + state.safetensors: adapter, optimizer, cursor, sums (the newest two are kept)
+        extra-class/      manifest.json + class_0000.png ...: pictures of the class, where the recipe wants them
         epoch-03/         manifest.json + lora.safetensors + preview_0.png ... : a finished epoch, as it was announced
 
 A bundle is written into a temporary folder, every file and the folder fsynced, renamed, and its parent fsynced; only
@@ -85,6 +86,14 @@ class RunFolder:
         """The whole ones, by number."""
         found = {int(name[-2:]): self._read(name) for name in self._names(EPOCH)}
         return {number: bundle for number, bundle in sorted(found.items()) if bundle is not None}
+
+    def save_extra(self, name: str, files: Mapping[str, bytes]) -> None:
+        """What a training made on its way and would have to make again: durable when this returns."""
+        self._write(f"extra-{name}", files, {})
+
+    def extra(self, name: str) -> dict[str, bytes] | None:
+        bundle = self._read(f"extra-{name}")
+        return None if bundle is None else bundle.files
 
     def drop(self) -> None:
         """Nothing of this job stays on the disk."""

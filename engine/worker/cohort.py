@@ -78,14 +78,14 @@ def learn(learners: Sequence[Learner]) -> None:
     batches = [learner.batch() for learner in learners]
     rows = [len(batch.clean) for batch in batches]
     dtype = torch.bfloat16 if base.dtype is torch.bfloat16 else torch.float32
-    leaves = [block.leaf for learner in learners for block in learner.blocks]
+    leaves = [leaf for learner in learners for leaf in learner.leaves]
     learnt = stacked([learner.blocks for learner in learners], dtype)
     pairs = list(zip(learners, batches, strict=True))
     with table_of(base).learning(learnt, rows):
         with torch.autocast(base.device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
             text = _together([batch.text for batch in batches])
             if isinstance(text, Tokens):
-                text = base.family.encode_tokens(base, text)
+                text = base.family.encode_tokens(base, text, batches[0].clip_skip)
             noisy = _cat([one.objective.add_noise(batch.clean, batch.noise, batch.moments) for one, batch in pairs])
             clock = _cat([one.objective.clock(batch.moments) for one, batch in pairs])
             told = [batch.told for batch in batches if batch.told is not None]
@@ -94,7 +94,7 @@ def learn(learners: Sequence[Learner]) -> None:
         total = found[0] if len(found) == 1 else torch.stack(found).sum()
         gradients = torch.autograd.grad(total, leaves)
     for learner, loss in zip(learners, found, strict=True):
-        count = len(learner.blocks)
+        count = len(learner.leaves)
         learner.take(loss.detach(), gradients[:count])
         gradients = gradients[count:]
 
@@ -108,10 +108,4 @@ def _together(texts: Sequence[Text | Tokens]) -> Text | Tokens:
     if len(texts) == 1:
         return texts[0]
     tokens = [text for text in texts if isinstance(text, Tokens)]
-    if not tokens:
-        return Text.cat([text for text in texts if isinstance(text, Text)])
-    masks = [text.mask for text in tokens if text.mask is not None]
-    return Tokens(
-        tuple(torch.cat(ids) for ids in zip(*(text.ids for text in tokens), strict=True)),
-        _cat(masks) if masks else None,
-    )
+    return Tokens.cat(tokens) if tokens else Text.cat([text for text in texts if isinstance(text, Text)])

@@ -29,23 +29,6 @@ def square_of(crop: Box | None, width: int, height: int) -> tuple[int, int, int,
     return left, top, left + side, top + side
 
 
-def cut(image: TrainImage, data: bytes, resolution: int) -> tuple[Image.Image, Framing]:
-    """The RGB square of `image`, `resolution` px wide, and what it shows of the photo.
-
-    BadInput where the photo cannot be read or the box shows nothing.
-    """
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            photo = file.convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise BadInput("One of the photos cannot be read any more. Upload it again.") from error
-    left, top, right, low = square_of(image.crop, photo.width, photo.height)
-    if right - left < 8:
-        raise BadInput("The crop of one of the photos is empty. Fix its crop, then train again.")
-    square = photo.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, right, low))
-    return square, Framing(resolution, resolution, right - left, low - top)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """One photo as the base is shown it."""

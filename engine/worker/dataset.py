@@ -6,7 +6,7 @@ Photos of one shape lie on one *shelf*. A pass takes photos of one shelf, by the
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +93,18 @@ class Dataset:
 
 
 def gathered(
-    base: LoadedBase, recipe: Recipe, shown: Sequence[Shown], repeats: Sequence[int], texts: Text | Tokens
+    base: LoadedBase,
+    recipe: Recipe,
+    shown: Sequence[Shown],
+    repeats: Sequence[int],
+    texts: Text | Tokens,
+    say: Callable[[int], None] = lambda _: None,
 ) -> Generator[None, None, Dataset]:
-    """The dataset of these pictures; yields after each that went through the VAE."""
+    """The dataset of these pictures; yields after each that went through the VAE, and tells `say` how many have."""
     shapes = list(dict.fromkeys(one.picture.size for one in shown))
     latents: list[tuple[Tensor, Tensor]] = []
-    for one in shown:
+    for number, one in enumerate(shown):
+        say(number)
         latents.append(encoded(base, one.picture, flip=recipe.flip))
         yield
     shelves: list[Shelf] = []

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.recipes.recipe import Recipe, Schedule
+from engine.recipes.recipe import Method, Recipe, Schedule
 
 Shape = tuple[int, int]
 """Width and height in pixels."""
@@ -71,11 +71,6 @@ def draw(recipe: Recipe, among: Sequence[Bucket], index: int) -> list[int]:
     return bucket.shown(recipe.seed, f"order of {turns[-1]}", before * size, size)
 
 
-def batch(recipe: Recipe, photos: int, step: int) -> list[int]:
-    """As `draw`, of photos that all have one shape and are shown equally often."""
-    return draw(recipe, [Bucket(tuple(range(photos)))], step)
-
-
 def rate(recipe: Recipe, step: int) -> float:
     """What the learning rates are multiplied by at `step`, 0-based: a linear rise, then as the schedule says."""
     rise = warmup_steps(recipe)
@@ -102,6 +97,11 @@ def warmup_steps(recipe: Recipe) -> int:
         return 0
     wanted = recipe.warmup * recipe.steps if recipe.warmup < 1 else recipe.warmup
     return min(round(wanted), recipe.steps)
+
+
+def words_learn(recipe: Recipe, step: int) -> bool:
+    """Whether the learned word's vectors still move at `step`: in a pivotal run they stand still after their share of it."""
+    return recipe.method is not Method.PIVOTAL or step < recipe.embedding_share * recipe.steps
 
 
 def reworded(recipe: Recipe, caption: str, turn: int) -> str:

@@ -18,10 +18,10 @@ from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.families.text import Text, Tokens
 from engine.protocol import TrainJob
-from engine.recipes.recipe import Prior, Recipe
+from engine.recipes.recipe import Recipe
 from engine.worker import plan
 from engine.worker.buckets import cut_of
-from engine.worker.dataset import encoded, without_subject
+from engine.worker.dataset import Sample, encoded, without_subject
 from engine.worker.objective import Objective, losses
 from engine.worker.slots import table_of
 
@@ -55,10 +55,9 @@ class BaseAnswer:
     """Of every photo: its caption without the subject."""
     clip_skip: int
 
-    def held(
-        self, photos: Sequence[int], clean: Tensor, noise: Tensor, moments: Tensor, framings: list[Framing], index: int
-    ) -> Held:
-        base, text = self.base, self.texts.rows(torch.tensor(photos, device=clean.device))
+    def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
+        base, clean, framings = self.base, sample.clean, sample.framings
+        text = self.texts.rows(torch.tensor(sample.photos, device=clean.device))
         told = base.family.conditions(base, framings)
         noisy = self.objective.add_noise(clean, noise, moments)
         lowly = base.dtype is torch.bfloat16
@@ -82,11 +81,9 @@ class ClassImages:
     """Of the class prompt: one row."""
     framing: Framing
 
-    def held(
-        self, photos: Sequence[int], clean: Tensor, noise: Tensor, moments: Tensor, framings: list[Framing], index: int
-    ) -> Held:
+    def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
+        clean, count, seed = sample.clean, len(sample.clean), self.recipe.seed
         means, spreads = self.pictures[tuple(clean.shape[1:])]
-        count, seed = len(photos), self.recipe.seed
         rows = plan.Bucket(tuple(range(len(means)))).shown(seed, "class order", index * count, count)
         draw = plan.generator(seed, "class", index)
         wobble, fresh = (torch.randn(clean.shape, generator=draw).to(clean.device) for _ in range(2))
@@ -124,7 +121,3 @@ def class_pictures(
         means, spreads = (torch.cat(kind) for kind in zip(*latents, strict=True))
         found[tuple(means.shape[1:])] = means, spreads
     return found
-
-
-def wants(recipe: Recipe) -> bool:
-    return recipe.prior is not Prior.NONE

@@ -18,6 +18,7 @@ from engine.families.text import Text
 from engine.shots import Hires
 from engine.worker.slots import Mix, Mixture, table_of
 from engine.worker.solvers import Solver, solver
+from engine.worker.words import Spelling, tokens_of
 
 Generators = Sequence[torch.Generator]
 Watch = Callable[[Tensor], None]
@@ -50,6 +51,7 @@ def draw(
     mixtures: Sequence[Mixture] | None = None,
     sampler: str | None = None,
     clip_skip: int = 0,
+    spelling: Spelling | None = None,
     init: Image.Image | None = None,
     denoise: float = 1.0,
     hires: Hires | None = None,
@@ -59,12 +61,13 @@ def draw(
 
     Each picture draws everything from its own generator and shares nothing with its neighbours, so it is the same in any
     batch, as far as floating point allows. `mixtures`: the slots each picture meets, with their strengths; None: the bare
-    base. `sampler`: None is the base's own. `init` (RGB, of the asked size) is varied as much as `denoise` says.
+    base. `sampler`: None is the base's own. `spelling`: words that mean learned vectors. `init` (RGB, of the asked size) is
+    varied as much as `denoise` says.
     BadInput for a sampler that this base or so few steps have no use for.
     """
     method = samplers.named(sampler or base.spec.sampler, base.prediction)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height)
+    asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height, spelling)
     walk = solver(base, method, steps, (width, height), 1.0 if init is None else denoise)
     if init is None:
         shape = (len(seeds), base.spec.latent_channels, height // base.factor, width // base.factor)
@@ -83,7 +86,7 @@ def draw(
             large = [one.resize((width, height), Image.Resampling.LANCZOS) for one in small]
             clean = _encoded(base, large, walk, generators)
         latents = walk.over(clean, walk.noise(tuple(clean.shape), generators, base.device))
-        asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height)
+        asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height, spelling)
         latents = yield from _walk(base, walk, latents, asked, generators, watch)
     return (yield from _decoded(base, latents))
 
@@ -108,7 +111,7 @@ def pictures_of(pixels: Tensor) -> list[Image.Image]:
 
 def _ask(
     base: LoadedBase, prompts: Sequence[str], cfg: float | Sequence[float], negative: str | Sequence[str],
-    mixtures: Sequence[Mixture] | None, clip_skip: int, width: int, height: int,
+    mixtures: Sequence[Mixture] | None, clip_skip: int, width: int, height: int, spelling: Spelling | None,
 ) -> Asked:  # fmt: skip
     count = len(prompts)
     scales = [float(cfg)] * count if isinstance(cfg, int | float) else [float(one) for one in cfg]
@@ -119,7 +122,7 @@ def _ask(
     mix = table.mix([*(rows if guided else ()), *rows])
     said = [*(against if guided else ()), *prompts]
     with table.using(mix), torch.no_grad():
-        text = base.family.encode_tokens(base, base.family.tokens_of(base, said), clip_skip)
+        text = base.family.encode_tokens(base, tokens_of(base, said, spelling), clip_skip)
     told = base.family.conditions(base, [Framing.whole(width, height)] * len(said))
     # A scale of 1 is the prompt alone, also for a picture whose neighbours are guided.
     guidance = torch.tensor([max(one, 1.0) for one in scales]).view(-1, 1, 1, 1).to(base.device) if guided else None

@@ -3,7 +3,7 @@
 It is a generator that yields before every pass and between the steps of a preview; whoever drives it may
 paint on the same base meanwhile. It reads top to bottom: cache, resume, then step after step until the last epoch.
 
-    1 cache the photos as latents, the captions as embeddings
+    1 cache the photos as latents, the captions as embeddings (see `worker.lesson`)
     2 go on from the newest checkpoint of this very training, if there is one
     3 the base's own previews are epoch 0
     4 learn, together with whoever else trains on this base; where an epoch ends: write the file, read it back through
@@ -20,34 +20,37 @@ import io
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
-from engine.errors import BadInput, Diverged
-from engine.families.framing import Framing
+from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
-from engine.files import lora, notes, picture
+from engine.files import embedding, lora, notes, picture
 from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
 from engine.scores import reading, suggestion
 from engine.scores.reading import Scores
-from engine.worker import crops
 from engine.worker.checkpoint import Bundle, RunFolder, identity_of, sweep
 from engine.worker.cohort import cohort_of
-from engine.worker.learner import Cache, Learner, cache_texts, trains_text
+from engine.worker.learner import Learner
+from engine.worker.lesson import lesson
 from engine.worker.order import Order
 from engine.worker.proof import Shell
 from engine.worker.sampler import draw
 from engine.worker.slots import Mixture, table_of
+from engine.worker.words import Spelling, words_of
 
 CHECKPOINT_S = 30.0
 PROGRESS_S = 0.5
 READ_EVERY = 25
 """Steps between two looks at the loss on an accelerator: looking waits for it. On a CPU looking is free."""
 PREVIEWS_AT_ONCE = 8
+HALVINGS = 2
+"""How often the rates are halved before a training that runs away is given up."""
+LORA, EMBEDDING = "lora.safetensors", "embedding.safetensors"
 ABANDONED_S = 3 * 24 * 3600.0
 
 Emit = Callable[[EventBase], None]
@@ -93,6 +96,9 @@ class Run:
         self.shell: Shell | None = None
         self.reader: reading.Reader | None = None
         self.read: dict[int, Scores] = {}
+        self.beginning: tuple[int, dict[str, torch.Tensor], dict[str, Any]]
+        """As a checkpoint, for want of one."""
+        self.closing = ExitStack()
         self.started = self.epoch_started = self.saved = self.said = clock()
         self.reported = -1
         """The step of the last Checkpointed."""
@@ -105,21 +111,49 @@ class Run:
         learner = yield from self._prepare()
         if (yield from self._unless_parked(self._epoch_zero(learner))):
             return self._park(learner)
-        while learner.epoch < recipe.epochs and not self._gains_nothing:
-            if learner.step == recipe.epoch_end(learner.epoch + 1):
-                if (yield from self._unless_parked(self._finish_epoch(learner))):
+        while learner.epoch < recipe.epochs and not self._ends_here(learner):
+            try:
+                if (yield from self._go_on(learner)):
                     return self._park(learner)
-                if self.order.cancel is CancelMode.AFTER_EPOCH:
-                    break
-                continue
-            taken_along = yield from self.cohort.wait(learner)
-            if self.order.park:
-                return self._park(learner)
-            if not taken_along:
-                self.cohort.learn(learner)
-            if learner.passes == 0:
-                self._step_made(learner)
+            except Diverged:
+                self._step_back(learner)
         return self._done(learner)
+
+    def _go_on(self, learner: Learner) -> Generator[None, None, bool]:
+        """One pass, or the end of an epoch; True where the engine is stopping. Raises Diverged."""
+        if learner.step == self.recipe.epoch_end(learner.epoch + 1):
+            return (yield from self._unless_parked(self._finish_epoch(learner)))
+        taken_along = yield from self.cohort.wait(learner)
+        if self.order.park:
+            return True
+        if not taken_along:
+            self.cohort.learn(learner)
+        if learner.passes == 0:
+            self._step_made(learner)
+        return False
+
+    def _ends_here(self, learner: Learner) -> bool:
+        """At the end of an epoch: because somebody said so, or the recipe does."""
+        if learner.epoch == 0 or learner.step != self.recipe.epoch_end(learner.epoch):
+            return False
+        return self._gains_nothing or self.order.cancel is CancelMode.AFTER_EPOCH
+
+    def _step_back(self, learner: Learner) -> None:
+        """The loss is no number any more: back to the last checkpoint with half the rates. Raises Diverged the third time."""
+        slowed = learner.slowed + 1
+        if slowed > HALVINGS:
+            raise Diverged(
+                "The training ran away: its loss is no number any more, also with lower rates. Finished epochs are kept; train "
+                "again with the quick preset or a lower learning rate."
+            )
+        learner.restore(*(self.folder.latest_step() or self.beginning))
+        learner.slowed = slowed
+        tensors, facts = learner.state()
+        self.folder.save_step(learner.step, tensors, facts)
+        self._say(
+            "training", learner.step, self.recipe.steps, epoch=learner.epoch + 1,
+            note=f"The loss was no number any more: back to step {learner.step}, with {0.5**slowed:g} of the learning rates.",
+        )  # fmt: skip
 
     @property
     def _gains_nothing(self) -> bool:
@@ -138,32 +172,15 @@ class Run:
     # ---- the beginning -----------------------------------------------------------------------------------------------
 
     def _prepare(self) -> Generator[None, None, Learner]:
-        job, base, recipe = self.job, self.base, self.recipe
-        if not job.images:
-            raise BadInput("There are no photos to learn from.")
-        if recipe.resolution % base.multiple:
-            raise BadInput(
-                f"A resolution of {recipe.resolution} px does not fit this base; it must divide by {base.multiple}."
-            )
-        squares: list[Image.Image] = []
-        framings: list[Framing] = []
-        latents: list[tuple[torch.Tensor, torch.Tensor]] = []
-        for index, image in enumerate(job.images):
-            self._say("caching", index, len(job.images))
-            square, framing = crops.cut(image, self.blobs[image.sha256], recipe.resolution)
-            squares.append(square)
-            framings.append(framing)
-            latents.append(_encode(base, square, flip=recipe.flip))
-            yield
-        texts = cache_texts(base, [image.caption for image in job.images], as_tokens=trains_text(base, recipe))
-        # (N, 1 or 2, 4, h, w) -> all upright ones first, the mirrored ones behind them
-        means, spreads = (torch.stack(kind).transpose(0, 1).flatten(0, 1) for kind in zip(*latents, strict=True))
-        learner = Learner(base, recipe, Cache(means, spreads, texts, tuple(framings)))
-        self.reader = reading.reader_for(job, base.ref, squares, str(base.device))
-        self._say("caching", len(job.images), len(job.images))
+        learnt = yield from lesson(self.base, self.job, self.blobs, self.folder, self._say)
+        if learnt.word is not None:
+            self.closing.callback(words_of(self.base).give_back, learnt.word.ids)
+        learner = Learner(self.base, self.recipe, learnt.dataset, holding=learnt.holding, word=learnt.word)
+        self.reader = reading.reader_for(self.job, self.base.ref, learnt.squares, str(self.base.device))
         found = self.folder.latest_step()
         if found is not None:
             learner.restore(*found)
+        self.beginning = learner.step, *learner.state()
         yield
         return learner
 
@@ -172,7 +189,7 @@ class Run:
         kept = self.folder.epochs()
         if 0 not in kept:
             began = self.clock()
-            pictures = yield from self._preview(0, {})
+            pictures = yield from self._preview(0, {}, {})
             files = self._shown(pictures) | {
                 f"probe_{index}.png": picture.png(image)
                 for index, image in enumerate(pictures[len(self.job.previews) :])
@@ -199,15 +216,13 @@ class Run:
         epoch, loss = learner.epoch + 1, learner.epoch_loss()
         self._still_a_number(loss)
         self._checkpoint(learner)
-        data, weights = self._file(learner, epoch)
-        table = table_of(self.base)
-        slot = table.take(weights)
-        try:
-            pictures = yield from self._preview(epoch, {slot: 1.0})
-        finally:
-            table.give_back(slot)
+        files, weights = self._files(learner, epoch)
+        with self._staged(weights, learner.vectors()) as (mixture, spelling):
+            pictures = yield from self._preview(epoch, mixture, spelling)
         read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
-        files = {"lora.safetensors": data} | self._shown(pictures)
+        if pictures:
+            files = {name: notes.with_thumbnail(data, pictures[0]) for name, data in files.items()}
+        files |= self._shown(pictures)
         facts = {"epoch": epoch, "loss": loss, "seconds": round(self.clock() - self.epoch_started, 2)} | read.facts()
         self.folder.save_epoch(epoch, files, facts)
         learner.next_epoch()
@@ -218,18 +233,40 @@ class Run:
             self._announce(epoch, Bundle(facts, files))
         yield
 
-    def _file(self, learner: Learner, epoch: int) -> tuple[bytes, lora.Weights]:
-        """The epoch's file, proven, and the weights as they stand in it: the previews show what people will get."""
-        recipe, weights = self.recipe, learner.weights()
-        about = notes.about(
-            self.base, trigger=self.job.trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
-            resolution=recipe.resolution,
-        )  # fmt: skip
-        data = lora.write(weights, about)
-        self.shell = self.shell or Shell(self.base)
-        return data, self.shell.prove(data, weights).weights
+    def _files(self, learner: Learner, epoch: int) -> tuple[dict[str, bytes], lora.Weights]:
+        """The epoch's files, proven, and the LoRA as it stands in its file: the previews show what people will get."""
+        recipe, weights, vectors, trigger = self.recipe, learner.weights(), learner.vectors(), self.job.trigger
+        files: dict[str, bytes] = {}
+        if weights:
+            about = notes.about(
+                self.base, trigger=trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
+                resolution=recipe.resolution, conv=(recipe.conv_rank, recipe.conv_alpha) if recipe.conv_rank else None,
+            )  # fmt: skip
+            data = files[LORA] = lora.write(weights, about)
+            self.shell = self.shell or Shell(self.base)
+            weights = self.shell.prove(data, weights).weights
+        if vectors:
+            about = notes.about_word(self.base, trigger=trigger, steps=learner.step, epoch=epoch)
+            files[EMBEDDING] = embedding.write(vectors, about)
+        return files, weights
 
-    def _preview(self, epoch: int, mixture: Mixture) -> Generator[None, None, list[Image.Image]]:
+    @contextmanager
+    def _staged(
+        self, weights: lora.Weights, vectors: embedding.Vectors
+    ) -> Generator[tuple[Mixture, Spelling], None, None]:
+        """What the files of an epoch hold, ready to paint with."""
+        table, words = table_of(self.base), words_of(self.base)
+        slot = table.take(weights) if weights else None
+        ids = words.take(list(vectors.values())) if vectors else ()
+        try:
+            yield {} if slot is None else {slot: 1.0}, {self.job.trigger: ids} if ids else {}
+        finally:
+            if slot is not None:
+                table.give_back(slot)
+            if ids:
+                words.give_back(ids)
+
+    def _preview(self, epoch: int, mixture: Mixture, spelling: Spelling) -> Generator[None, None, list[Image.Image]]:
         """The job's previews, then the reader's probes, at the recipe's size, with the base's own sampler settings."""
         spec, side = self.base.spec, self.recipe.resolution
         wanted = (*self.job.previews, *(self.reader.probes if self.reader is not None else ()))
@@ -238,7 +275,8 @@ class Run:
             some = wanted[start : start + PREVIEWS_AT_ONCE]
             painting = draw(
                 self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
-                width=side, height=side, mixtures=[mixture] * len(some),
+                width=side, height=side, mixtures=[mixture] * len(some), clip_skip=self.recipe.clip_skip - 1,
+                spelling=spelling,
             )  # fmt: skip
             self._say("preview", epoch, self.recipe.epochs, epoch=epoch)
             pictures += yield from painting
@@ -251,15 +289,14 @@ class Run:
         }
 
     def _announce(self, epoch: int, bundle: Bundle) -> None:
-        data = bundle.files.get("lora.safetensors")
         facts = bundle.facts
         sent = {name.removesuffix(".png"): shown for name, shown in _pictures(bundle, "preview")}
-        if data is not None:
-            sent["lora"] = data
+        sent |= {name.partition(".")[0]: data for name, data in bundle.files.items() if name in (LORA, EMBEDDING)}
+        data = bundle.files.get(LORA, bundle.files.get(EMBEDDING))
         self.emit(EpochReady(
-            job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"),
-            **Scores.of(facts).facts(), sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
-            seconds=facts["seconds"], blobs=sent,
+            kind="epoch", job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"),
+            sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
+            seconds=facts["seconds"], blobs=sent, **Scores.of(facts).facts(),
         ))  # fmt: skip
 
     # ---- saying and saving -------------------------------------------------------------------------------------------
@@ -304,19 +341,17 @@ class Run:
         epoch: int = 0,
         loss: float | None = None,
         seconds_left: float | None = None,
+        note: str = "",
     ) -> None:
         self.said = self.clock()
         self.emit(Progress(
             job_id=self.job.job_id, attempt=self.job.attempt, phase=phase, step=step, total=total, epoch=epoch,
-            epochs=self.recipe.epochs, loss=loss, seconds_left=seconds_left,
+            epochs=self.recipe.epochs, loss=loss, seconds_left=seconds_left, note=note,
         ))  # fmt: skip
 
     def _still_a_number(self, loss: float | None) -> None:
         if loss is not None and not math.isfinite(loss):
-            raise Diverged(
-                "The training ran away: its loss is no number any more. Finished epochs are kept; train again with the quick "
-                "preset or a lower learning rate."
-            )
+            raise Diverged("The loss is no number any more.")
 
     # ---- the ends ----------------------------------------------------------------------------------------------------
 
@@ -337,17 +372,9 @@ class Run:
         ))  # fmt: skip
 
     def close(self) -> None:
+        self.closing.close()
         if self.order.cancel is CancelMode.NOW:
             self.folder.drop()
-
-
-def _encode(base: LoadedBase, square: Image.Image, *, flip: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and spread of one photo, (1 or 2, 4, h, w): upright and, if asked, mirrored."""
-    pixels = torch.from_numpy(np.array(square, dtype=np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
-    if flip:
-        pixels = torch.cat([pixels, pixels.flip(-1)])
-    with torch.no_grad():
-        return base.family.encode_latents(base, pixels)
 
 
 def _pictures(bundle: Bundle, kind: str) -> list[tuple[str, bytes]]:

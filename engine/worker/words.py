@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -30,6 +31,14 @@ Spelling = Mapping[str, Sequence[int]]
 """A word as it stands in texts -> the ids of its vectors."""
 MARKS = "~^|`}{><_*+="
 """Characters that are one token of their own wherever they stand between spaces, in CLIP's and our tokenizers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedWord:
+    """A word on its way: its ids, and the vectors that learn, for each text encoder."""
+
+    ids: tuple[int, ...]
+    leaves: tuple[nn.Parameter, ...]
 
 
 class WordEmbedding(nn.Embedding):
@@ -80,6 +89,11 @@ class Words:
             parts.append(vectors[number].to(weight.device))
             end = place + len(vectors[number])
         return torch.cat(parts)
+
+    def begin(self, known: Sequence[Sequence[int]], count: int) -> LearnedWord:
+        """A word of `count` vectors that are to learn, from those of the tokens `known`."""
+        leaves = tuple(nn.Parameter(vectors) for vectors in self.beginning(known, count))
+        return LearnedWord(self.take(leaves), leaves)
 
     def beginning(self, ids: Sequence[Sequence[int]], count: int) -> list[Tensor]:
         """`count` vectors for each encoder to start from: those of known tokens, over and over."""

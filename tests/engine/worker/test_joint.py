@@ -27,9 +27,11 @@ from engine.protocol import (
     TrainJob,
 )
 from engine.worker import cohort as cohorts
+from engine.worker import plan
 from engine.worker.cohort import Cohort, learn
+from engine.worker.dataset import Dataset, Shelf, cache_texts, said
 from engine.worker.desk import Desk, Verbs
-from engine.worker.learner import Batch, Cache, Learner, cache_texts
+from engine.worker.learner import Batch, Learner
 from engine.worker.train import train
 
 CLOSE = 1e-3
@@ -45,8 +47,12 @@ def learner(base: LoadedBase, seed: int, **changes: object) -> Learner:
     photos = 3 + seed % 3
     means, spreads = (torch.randn(photos, 4, 8, 8, generator=draw) * size for size in (1.0, 0.1))
     captions = [f"ohwx {seed} number {photo}" for photo in range(photos)]
-    texts = cache_texts(base, captions, as_tokens=recipe.text_encoder_lr > 0)
-    return Learner(base, recipe, Cache(means, spreads, texts, (Framing.whole(32, 32),) * photos))
+    texts = cache_texts(base, said(recipe, captions), as_tokens=recipe.text_encoder_lr > 0)
+    shelf, places = Shelf(means, spreads, None, photos), tuple((0, photo) for photo in range(photos))
+    whole = (Framing.whole(32, 32),) * photos
+    return Learner(
+        base, recipe, Dataset((shelf,), places, plan.buckets([(32, 32)] * photos, [1] * photos), whole, texts, 1)
+    )
 
 
 def weights(one: Learner) -> Tensor:
@@ -264,7 +270,7 @@ def test_at_the_desk_one_ends_one_breaks_one_is_cancelled_one_comes_late(
             one, other = (lora.read(d, lora.target_of(base)).weights for d in (told.loras(name)[epoch], data))
             for half in (0, 1):
                 ours, theirs = (torch.cat([w[half].flatten().float() for w in side.values()]) for side in (one, other))
-                assert apart(ours, theirs) < 2 * CLOSE, "a file rounds to fp16 besides"
+                assert apart(ours, theirs) < 4 * CLOSE, "a file rounds to fp16 besides"
 
 
 def test_by_itself_a_cpu_trains_one_at_a_time_and_only_one_base_at_a_time(base: LoadedBase, tmp_path: Path) -> None:
