@@ -48,6 +48,7 @@ def convert(
 ) -> None:
     """Write the same LoRA in another layout: the change of every weight stays, notes of strangers do not."""
     from engine.files import layouts, lora, notes
+    from engine.files.card import card_of
 
     if out.suffix != ".safetensors":
         raise UserError(f"{out.name} does not end in .safetensors: give a name that does.")
@@ -58,10 +59,10 @@ def convert(
     read, _ = opened(file)
     about = notes.converted(read)
     is_kohya = to is Layout.KOHYA
-    write_whole(
-        out, lora.write(read.weights, about) if is_kohya else layouts.write(read.weights, read.target.sites, about)
-    )
-    _, card = opened(out)
+    data = lora.write(read.weights, about) if is_kohya else layouts.write(read.weights, read.target.sites, about)
+    # Read back first: what fp16 cannot hold is refused, not written.
+    card = card_of(lora.read_any(data), len(data))
+    write_whole(out, data)
     typer.echo(json.dumps(asdict(card), indent=2) if as_json else f"{out}: {', '.join(lines(card)[:2])}")
 
 

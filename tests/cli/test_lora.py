@@ -112,6 +112,15 @@ KEPT_OF_ANY = {
 }  # fmt: skip
 
 
+def test_what_fp16_cannot_hold_is_not_written(run: Run, tmp_path: Path) -> None:
+    path, out = tmp_path / "loud.safetensors", tmp_path / "out.safetensors"
+    (key, (down, up, alpha)), *_ = weights().items()
+    path.write_bytes(save(lora.kohya({key: (down * 1e6, up, alpha)})))
+    assert run("lora", "show", path).code == 0
+    line = run("lora", "convert", path, "--to", "kohya", "--out", out)
+    assert line.code == 2 and "no numbers any more" in line.err and not out.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
