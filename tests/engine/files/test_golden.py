@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+from diffusers.loaders.lora_conversion_utils import (
+    _convert_non_diffusers_lora_to_diffusers,
+    _maybe_map_sgm_blocks_to_diffusers,
+)
+from diffusers.utils import convert_state_dict_to_diffusers, convert_state_dict_to_peft, convert_unet_state_dict_to_peft
+from torch import Tensor
 
 from engine.families.spec import SD15, SDXL
 from engine.files.targets import Target, published
@@ -88,3 +96,43 @@ def test_every_dotted_name_leads_back_to_its_site(prefix: str) -> None:
             assert target.index.find(f"{prefix}{host}.{site.path}") is site
             if site.part != "denoiser":
                 assert target.index.find(f"{prefix}{site.part}.text_model.{site.path}") is site
+
+
+def by_diffusers(state: dict[str, Tensor]) -> set[str]:
+    """The module paths that diffusers' own conversion makes of kohya's names."""
+    converted, _ = _convert_non_diffusers_lora_to_diffusers(state)
+    found: set[str] = set()
+    for host in ("unet", "text_encoder", "text_encoder_2"):
+        part = {name.removeprefix(f"{host}."): one for name, one in converted.items() if name.startswith(f"{host}.")}
+        if part and host == "unet":
+            part = convert_unet_state_dict_to_peft(part)
+        elif part:
+            part = convert_state_dict_to_peft(convert_state_dict_to_diffusers(part))
+        found |= {f"{host}.{name.partition('.lora_')[0]}" for name in part}
+    return found
+
+
+def halves(keys: list[str]) -> dict[str, Tensor]:
+    return {f"{key}.{half}.weight": torch.zeros(1) for key in keys for half in ("lora_down", "lora_up")}
+
+
+def dotted(target: Target) -> set[str]:
+    return {
+        f"unet.{site.path}" if site.part == "denoiser" else f"{site.part}.text_model.{site.path}"
+        for site in target.sites
+    }
+
+
+@pytest.mark.parametrize("target", [SD15_TARGET, SDXL_TARGET], ids=["sd15", "sdxl"])
+def test_diffusers_understands_every_key_at_full_size(target: Target) -> None:
+    assert by_diffusers(halves([site.key for site in target.sites])) == dotted(target)
+
+
+def test_diffusers_leads_the_names_of_sd_scripts_to_the_same_sites() -> None:
+    attentions, convolutions = sd_scripts_names()
+    for name in attentions + convolutions:
+        key = f"lora_unet_{name}"
+        state = _maybe_map_sgm_blocks_to_diffusers(halves([key]), SimpleNamespace(layers_per_block=2))
+        site = SDXL_TARGET.index.find(key)
+        assert site is not None
+        assert by_diffusers(state) == {f"unet.{site.path}"}, name
