@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
-from bot.chat.ports import Due, Place
+from bot.chat.ports import Due, Erasure, Place
 from bot.studio.screens import Purpose
 from storage.errors import NoSuchRow, WrongState
 from storage.records import Card, Scope
@@ -68,6 +68,13 @@ class StorePost:
             card = await self._store.cards.get(scope, purpose=place.purpose, ref=place.ref)
             if card is not None and card.message_id == place.message_id:
                 await self._store.cards.gone(scope, purpose=place.purpose, ref=place.ref)
+
+    async def erasures(self) -> tuple[Erasure, ...]:
+        found = await self._store.erasures.due_everywhere()
+        return tuple(Erasure(row.guild_id, row.channel_id, row.message_id) for row in found)
+
+    async def erased(self, erasure: Erasure) -> None:
+        await self._store.erasures.done(Scope(erasure.guild_id), erasure.channel_id, erasure.message_id)
 
     async def at(self, guild_id: int, message_id: int) -> Place | None:
         card = await self._store.cards.by_message(Scope(guild_id), message_id)

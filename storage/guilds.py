@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from typing import Any, cast
 
 from storage.database import Database
 from storage.records import Rules, Scope
@@ -40,6 +41,10 @@ class Guilds:
 
 def _rules(text: str) -> Rules:
     """A key that a later version has dropped is passed over."""
-    found = json.loads(text)
-    known = {field.name: found[field.name] for field in fields(Rules) if field.name in found}
-    return Rules(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    found = cast("dict[str, Any]", json.loads(text))
+    known: dict[str, Any] = {field.name: found[field.name] for field in fields(Rules) if field.name in found}
+    return Rules(**{name: _tupled(value) for name, value in known.items()})
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(cast("list[int]", value)) if isinstance(value, list) else value

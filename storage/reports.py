@@ -35,6 +35,13 @@ class Reports:
             raise NoSuchRow("report", report_id)
         return _report(row)
 
+    async def of_job(self, scope: Scope, job_id: str) -> tuple[Report, ...]:
+        """Oldest first."""
+        rows = await self._db.rows(
+            "SELECT * FROM reports WHERE guild_id = ? AND job_id = ? ORDER BY id", scope.guild_id, job_id
+        )
+        return tuple(_report(row) for row in rows)
+
     async def open_of(self, scope: Scope, job_id: str) -> Report | None:
         row = await self._db.row(
             "SELECT * FROM reports WHERE guild_id = ? AND job_id = ? AND state = 'open'", scope.guild_id, job_id

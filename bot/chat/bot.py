@@ -11,7 +11,7 @@ from collections.abc import Callable
 import discord
 from discord import app_commands
 
-from bot.chat import captions, confirm, crops, intake, pictures, router, training
+from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, training
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, where
 from bot.chat.ports import Memory, Post
@@ -21,7 +21,7 @@ from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
-HANDLERS = (intake, crops, captions, confirm, training, pictures)
+HANDLERS = (intake, people, crops, captions, confirm, training, pictures, keeping)
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"

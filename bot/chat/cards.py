@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from bot.chat import picture_cards, review_cards, training_cards
+from bot.chat import keeping_cards, people_cards, picture_cards, review_cards, training_cards
 from bot.chat.layout import Colour, Drawn, escape, words
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
     ConfirmCard,
+    ConsentCard,
     CropEditor,
     CropSheet,
     EpochPost,
+    LedgerList,
+    LoraCard,
     LoraList,
     Notice,
+    PersonCard,
     PicturesCard,
     Purpose,
     QueueList,
@@ -46,8 +50,16 @@ def draw(screen: Screen) -> Drawn:
             return training_cards.winner(screen)
         case TroubleCard():
             return training_cards.trouble(screen)
+        case PersonCard():
+            return people_cards.person(screen)
+        case ConsentCard():
+            return people_cards.consent(screen)
         case PicturesCard():
             return picture_cards.pictures(screen)
+        case LoraCard():
+            return keeping_cards.lora(screen)
+        case LedgerList():
+            return keeping_cards.ledger(screen)
         case LoraList():
             return picture_cards.library(screen)
         case QueueList():

@@ -64,7 +64,9 @@ def add_train(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
             who_is(interaction)
             check_may_post(interaction)
             draft = str(interaction.id)
-            await interaction.response.send_modal(forms.train(draft, name or "", len(uploads)))
+            await interaction.response.send_modal(
+                forms.train(draft, name or "", len(uploads), attested=bot.studio.attested)
+            )
             if uploads:
                 # Their links die, so they are fetched while the member fills in the form.
                 bot.held.hold(draft, asyncio.create_task(fetch_all(uploads, bot.fetch)))

@@ -37,6 +37,8 @@ class Filled:
 
     values: Mapping[str, str | bool] = field(repr=False)
     uploads: tuple[Upload, ...]
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]], repr=False)
+    """What was picked in menus of several."""
 
     def text(self, key: str) -> str:
         value = self.values.get(key, "")
@@ -49,16 +51,17 @@ class Filled:
 NOTHING = Filled({}, ())
 
 
-def train(draft: str, name: str, attached: int) -> ui.Modal:
-    """Five parts, the most a form may have. `attached`: photos that came with the command."""
+def train(draft: str, name: str, attached: int, *, attested: bool) -> ui.Modal:
+    """Five parts, the most a form may have. `attached`: photos that came with the command; `attested`: whether a member may
+    answer for somebody who is not asked here."""
     files = Hint.PHOTOS_GIVEN if attached else Hint.PHOTOS
-    return _form(
+    return form(
         Title.TRAIN,
         custom_id("train.send", draft, attached),
         ui.Label(
             text=Field.NAME,
             description=Hint.NAME,
-            component=_line("name", default=clip(name, 50) or None, min_length=1, max_length=50),
+            component=text_box("name", default=clip(name, 50) or None, min_length=1, max_length=50),
         ),
         ui.Label(text=Field.PHOTOS, description=files, component=_files("photos", required=not attached)),
         ui.Label(text=Field.MORE_PHOTOS, description=Hint.MORE_PHOTOS, component=_files("more", required=False)),
@@ -67,10 +70,9 @@ def train(draft: str, name: str, attached: int) -> ui.Modal:
             component=ui.RadioGroup(
                 custom_id="kind",
                 options=[
-                    discord.RadioGroupOption(
-                        label=label, value=value, description=description, default=value == "person"
-                    )
+                    discord.RadioGroupOption(label=label, value=value, description=description, default=value == "me")
                     for value, label, description in texts.KINDS
+                    if attested or value != "agreed"
                 ],
             ),
         ),
@@ -79,7 +81,7 @@ def train(draft: str, name: str, attached: int) -> ui.Modal:
 
 
 def more_photos(dataset_id: int, opening: str) -> ui.Modal:
-    return _form(
+    return form(
         Title.ADD,
         custom_id("photos.send", dataset_id, opening),
         ui.Label(text=Field.PHOTOS, component=_files("photos", required=True)),
@@ -89,14 +91,14 @@ def more_photos(dataset_id: int, opening: str) -> ui.Modal:
 
 def captions(dataset_id: int, page: int, lines: Sequence[CaptionLine], opening: str) -> ui.Modal:
     """One to five captions, each in a field of its own named by its photo's number."""
-    return _form(
+    return form(
         Title.CAPTION if len(lines) == 1 else Title.FIVE,
         custom_id("cap.send", dataset_id, f"{page}.{opening}"),
         *(
             ui.Label(
                 text=f"Photo {line.number}",
                 description=Hint.CAPTION if n == 0 else None,
-                component=_line(
+                component=text_box(
                     f"caption.{line.number}",
                     style=discord.TextStyle.paragraph,
                     default=line.caption[:CAPTION_LIMIT] or None,
@@ -110,35 +112,35 @@ def captions(dataset_id: int, page: int, lines: Sequence[CaptionLine], opening: 
 
 
 def word(dataset_id: int, page: int, opening: str) -> ui.Modal:
-    return _form(
+    return form(
         Title.WORD,
         custom_id("cap.word.send", dataset_id, f"{page}.{opening}"),
-        ui.Label(text=Field.ADD_WORD, component=_line("add", required=False, max_length=100)),
-        ui.Label(text=Field.REMOVE_WORD, component=_line("remove", required=False, max_length=100)),
+        ui.Label(text=Field.ADD_WORD, component=text_box("add", required=False, max_length=100)),
+        ui.Label(text=Field.REMOVE_WORD, component=text_box("remove", required=False, max_length=100)),
     )
 
 
 def trigger(dataset_id: int, back_to: str, opening: str) -> ui.Modal:
     """`back_to`: "cap" or "confirm", the card it was asked from."""
-    return _form(
+    return form(
         Title.TRIGGER,
         custom_id("set.trigger.send", dataset_id, f"{back_to}.{opening}"),
         ui.Label(
             text=Field.TRIGGER,
             description=Hint.TRIGGER,
-            component=_line("trigger", min_length=1, max_length=30),
+            component=text_box("trigger", min_length=1, max_length=30),
         ),
     )
 
 
 def imagine(lora_id: int, name: str, prompt: str) -> ui.Modal:
-    return _form(
+    return form(
         Title.IMAGINE,
         custom_id("lora.imagine.send", lora_id, name),
         ui.Label(
             text=Field.PROMPT,
             description=Hint.PROMPT,
-            component=_line(
+            component=text_box(
                 "prompt",
                 style=discord.TextStyle.paragraph,
                 default=clip(prompt, 1000) or None,
@@ -151,6 +153,7 @@ def imagine(lora_id: int, name: str, prompt: str) -> ui.Modal:
 def read(data: Mapping[str, Any]) -> Filled:
     """The `data` of a submit. Photos are put in the order of their names, since Discord keeps none."""
     values: dict[str, str | bool] = {}
+    chosen: dict[str, tuple[str, ...]] = {}
     ids: list[str] = []
     for part in _leaves(data.get("components", [])):
         key = part.get("custom_id")
@@ -161,12 +164,13 @@ def read(data: Mapping[str, Any]) -> Filled:
         elif isinstance(part.get("value"), str | bool):
             values[key] = part["value"]
         elif part.get("values"):
-            values[key] = str(part["values"][0])
+            chosen[key] = tuple(str(value) for value in part["values"])
+            values[key] = chosen[key][0]
     files: Mapping[str, Any] = data.get("resolved", {}).get("attachments", {})
     uploads = [
         Upload(str(file["filename"]), str(file["url"]), int(file["size"])) for id in ids if (file := files.get(id))
     ]
-    return Filled(values, tuple(sorted(uploads, key=lambda upload: upload.name)))
+    return Filled(values, tuple(sorted(uploads, key=lambda upload: upload.name)), chosen)
 
 
 def _leaves(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -181,7 +185,7 @@ def _leaves(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return found
 
 
-def _line(key: str, **options: Any) -> ui.TextInput[Any]:
+def text_box(key: str, **options: Any) -> ui.TextInput[Any]:
     return ui.TextInput(custom_id=key, **options)
 
 
@@ -190,9 +194,9 @@ def _files(key: str, *, required: bool) -> ui.FileUpload[Any]:
     return ui.FileUpload(custom_id=key, required=required, min_values=1 if required else None, max_values=FILES)
 
 
-def _form(title: str, id: str, *parts: ui.Label[Any]) -> ui.Modal:
-    form = ui.Modal(title=title, custom_id=id, timeout=None)
+def form(title: str, id: str, *parts: ui.Item[Any]) -> ui.Modal:
+    modal = ui.Modal(title=title, custom_id=id, timeout=None)
     for part in parts:
-        form.add_item(part)
-    form.stop()
-    return form
+        modal.add_item(part)
+    modal.stop()
+    return modal

@@ -11,6 +11,9 @@ from bot.chat.uploads import Fetched, fetch_all
 from bot.errors import UserError
 from bot.studio.requests import BeginTraining
 
+FACES = ("me", "member", "agreed")
+"""Choices of the form that are a person's face; the others are kinds of subjects without one."""
+
 
 @on("train.send", Ack.PRIVATE)
 async def begin(press: Press) -> None:
@@ -19,7 +22,7 @@ async def begin(press: Press) -> None:
     A form that was not answered can be sent again: it finds the room that was opened for it.
     """
     held = await press.bot.held.take(press.action.id)
-    name = press.filled.text("name")
+    name, said = press.filled.text("name"), press.filled.text("kind") or "me"
     if not press.filled.ticked("consent"):
         raise UserError(texts.NO_CONSENT)
     if not name:
@@ -38,7 +41,8 @@ async def begin(press: Press) -> None:
             BeginTraining(
                 draft=press.action.id,
                 name=name,
-                kind=press.filled.text("kind") or "person",
+                kind="person" if said in FACES else said,
+                depicts=said if said in FACES else "nobody",
                 consent=True,
                 photos=photos,
                 room_id=room.channel_id,

@@ -6,6 +6,7 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
+from bot.chat import keeping_texts as texts_of_keeping
 from bot.chat import texts
 from bot.chat.layout import (
     Colour,
@@ -45,6 +46,7 @@ def pictures(screen: PicturesCard) -> Drawn:
         row(
             button(Button.AGAIN, "pic.again", screen.job_id, style=ButtonStyle.primary),
             button(Button.SAME_SEED, "pic.same", screen.job_id),
+            *(() if alone else _changes(screen.job_id, 0)),
             button(Button.DELETE, "pic.delete", screen.job_id, style=ButtonStyle.danger),
         )
     )
@@ -70,6 +72,8 @@ def library(screen: LoraList) -> Drawn:
         section: ui.Section[Any] = ui.Section(text, accessory=thumbnail)
         pieces.append(section)
         images.append(entry.thumbnail)
+    names = (Option(str(entry.lora_id), entry.name) for entry in screen.lines)
+    pieces.append(select(texts_of_keeping.Pick.OPEN, names, "lora.open", 0))
     if screen.pages > 1:
         pieces.append(words(texts.page_of(screen.page, screen.pages)))
         pieces.append(

@@ -38,6 +38,14 @@ class Place:
     edited_at: int
 
 
+@dataclass(frozen=True)
+class Erasure:
+    guild_id: int
+    channel_id: int
+    message_id: int
+    """0: the whole thread."""
+
+
 class Post(Protocol):
     async def pending(self) -> Sequence[Due]:
         """What is to be posted, oldest first."""
@@ -63,6 +71,14 @@ class Post(Protocol):
 
     async def remove(self, place: Place) -> None:
         """Its message is gone, or needs no more edits. Nothing happens when another message stands there by now."""
+        ...
+
+    async def erasures(self) -> Sequence[Erasure]:
+        """Messages that must go, longest waiting first; a few at a time."""
+        ...
+
+    async def erased(self, erasure: Erasure) -> None:
+        """It is gone, or cannot be deleted by this bot."""
         ...
 
     async def at(self, guild_id: int, message_id: int) -> Place | None:

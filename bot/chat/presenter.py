@@ -88,9 +88,30 @@ class Presenter:
         for place in await self.ballots.close_due():
             await self.refresh(place)
         await self.deliver()
+        with on_its_own("erasures"):
+            await self.erase()
         for place in await self.post.places(FOLLOWED):
             with on_its_own(f"card {place.purpose} {place.ref}"):
                 await self._follow(place)
+
+    async def erase(self) -> None:
+        """Delete what was forgotten, singly: Discord's bulk deletion ends at two weeks. One that fails waits for the next
+        round; one this bot may not delete is given up and written down."""
+        for erasure in await self.post.erasures():
+            channel = self.client.get_partial_messageable(erasure.channel_id, guild_id=erasure.guild_id)
+            try:
+                if erasure.message_id:
+                    await channel.get_partial_message(erasure.message_id).delete()
+                else:
+                    await self.client.http.delete_channel(erasure.channel_id)
+            except discord.NotFound:
+                pass
+            except discord.Forbidden as error:
+                log.warning("message %s in channel %s stays: %s", erasure.message_id, erasure.channel_id, where(error))
+            except (discord.HTTPException, OSError, TimeoutError) as error:
+                log.warning("message %s waits to be deleted: %s", erasure.message_id, where(error))
+                return
+            await self.post.erased(erasure)
 
     # -- posting
 

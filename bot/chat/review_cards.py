@@ -142,6 +142,7 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
         texts.confirm_title(escape(screen.subject)),
         texts.confirm_facts(escape(screen.trigger), escape(screen.class_word), screen.photos, screen.queue),
         texts.vote_fact(screen.wants_vote),
+        escape(screen.waits),
     )
     if screen.started:
         chosen = next((p for p in screen.presets if p.name == screen.preset), None)

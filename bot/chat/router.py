@@ -45,7 +45,8 @@ class Press:
     who: Who
     ack: Ack
     choice: str = ""
-    """What was chosen in a menu."""
+    """What was chosen in a menu; of several the first."""
+    choices: tuple[str, ...] = ()
     filled: forms.Filled = forms.NOTHING
 
     @property
@@ -118,12 +119,14 @@ def who_is(interaction: discord.Interaction) -> Who:
     """Raises UserError outside of a server."""
     if interaction.guild_id is None or interaction.channel_id is None:
         raise UserError(texts.NOT_HERE)
+    roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
     return Who(
         guild_id=interaction.guild_id,
         member_id=interaction.user.id,
         channel_id=interaction.channel_id,
         request_id=str(interaction.id),
         is_admin=interaction.permissions.manage_guild,
+        roles=frozenset(role.id for role in roles if role.id != interaction.guild_id),
     )
 
 
@@ -154,7 +157,8 @@ async def answer(bot: LikenessBot, interaction: discord.Interaction) -> None:
             if interaction.message is None:
                 ack = Ack.PRIVATE
         elif data.get("values"):
-            press = replace(press, choice=str(data["values"][0]))
+            choices = tuple(str(value) for value in data["values"])
+            press = replace(press, choice=choices[0], choices=choices)
         private = ack is Ack.PRIVATE
         if private:
             await interaction.response.defer(ephemeral=True, thinking=True)

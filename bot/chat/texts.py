@@ -74,7 +74,7 @@ class Field(StrEnum):
     PHOTOS = "Photos"
     MORE_PHOTOS = "More photos"
     KIND = "What is it?"
-    CONSENT = "It is me, or I may use these photos"
+    CONSENT = "I may use these photos"
     ADD_WORD = "Add this to every caption"
     REMOVE_WORD = "Remove this from every caption"
     TRIGGER = "Trigger word"
@@ -95,13 +95,15 @@ class Hint(StrEnum):
 
 
 KINDS = (
-    ("person", "A person", "Somebody you know, or yourself"),
+    ("me", "Me", "Your own face"),
+    ("member", "Another member of this server", "They are asked, and nothing is trained before they allow it"),
+    ("agreed", "Someone who agreed", "They know of it and said yes; you answer for that, and it is written down"),
     ("character", "A character", "Drawn, sewn or invented"),
     ("pet", "A pet", "Or any other animal"),
     ("object", "An object", "A thing with a look of its own"),
     ("style", "A style", "A way of painting or drawing"),
 )
-"""SubjectKind value, label, description."""
+"""Whose face, or what else: value, label, description."""
 
 ACCESS = (("me", "Only me"), ("server", "Everybody on this server"))
 
@@ -310,9 +312,8 @@ def queue_line(place: int, what: str, mine: bool, starts_at: int | None) -> str:
 
 def lora_line(name: str, trigger: str, mine: bool, access: str) -> str:
     who = "yours" if mine else "shared"
-    return f"**{name}** · trigger word **{trigger}**\n-# {who}, " + (
-        "for you only" if access == "me" else "for everybody on this server"
-    )
+    may = {"me": "for you only", "some": "for named members or roles"}
+    return f"**{name}** · trigger word **{trigger}**\n-# {who}, {may.get(access, 'for everybody on this server')}"
 
 
 def page_of(page: int, pages: int) -> str:

@@ -53,7 +53,7 @@ async def _perform(out: Path, photos: list[tuple[str, bytes]], preset: str, cons
     with TemporaryDirectory(prefix="likeness-demo-") as home:
         engine = LocalEngine(Path(home) / "scratch", log=out / "engine.log")
         async with (
-            open_app(Path(home), engine, StudioSettings(preset=preset)) as app,
+            open_app(Path(home), engine, StudioSettings(preset=preset, attested=True)) as app,
             imitated_discord(app.bot) as env,
         ):
             env.backend.edit_bot_profile("Likeness")

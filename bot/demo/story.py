@@ -55,8 +55,8 @@ async def hand_in(stage: Stage, photos: Sequence[tuple[str, bytes]]) -> None:
     first, rest = photos[:2], list(photos[2:])
     attached: dict[str, Any] = {f"photo{n}": file for n, file in enumerate(first, 1)}
     form = await stage.command(PLANNER, "train", name="Ada", **attached)
-    told = f"filled in the form: Ada, a person, {len(rest)} more photos, with her permission"
-    await stage.fill(PLANNER, form, told, name="Ada", photos=rest[:10], more=rest[10:], kind="person", consent=True)
+    told = f"filled in the form: Ada, someone who agreed, {len(rest)} more photos"
+    await stage.fill(PLANNER, form, told, name="Ada", photos=rest[:10], more=rest[10:], kind="agreed", consent=True)
     await stage.until_pressable("crop.accept", "the contact sheet", READ_S)
 
 

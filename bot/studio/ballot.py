@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.errors import NotAllowed, UserError
 from bot.studio import captions, curve, scores, sheets
+from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of, stage_of
 from bot.studio.library import Library
 from bot.studio.requests import Who
@@ -146,6 +147,7 @@ class Ballots:
             ref=published.lora.id,
             once=True,
         )
+        await store.audit.add(scope, Act.PUBLISHED, subject.owner_id, subject_id=subject.id, lora_id=published.lora.id)
         self.library.changed(scope)
         return published.lora
 

@@ -6,8 +6,10 @@ import secrets
 
 from bot.errors import UserError
 from bot.studio import captions
+from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.intake import Intake
+from bot.studio.people import People
 from bot.studio.recipes import TITLES
 from bot.studio.requests import Who
 from bot.studio.review import Review
@@ -23,8 +25,9 @@ AGAIN = (RunState.CANCELLED, RunState.FAILED)
 
 
 class Confirm:
-    def __init__(self, desk: Desk, intake: Intake, review: Review, schedule: Schedule) -> None:
+    def __init__(self, desk: Desk, people: People, intake: Intake, review: Review, schedule: Schedule) -> None:
         self.desk = desk
+        self.people = people
         self.intake = intake
         self.review = review
         self.schedule = schedule
@@ -53,6 +56,7 @@ class Confirm:
             wants_vote=dataset.wants_vote,
             queue=await self.schedule.queue_words(),
             started=dataset.state is DatasetState.FROZEN,
+            waits=await self.people.waits(scope, subject.id),
         )
 
     async def choose(
@@ -99,6 +103,7 @@ class Confirm:
                 return runs[0]
             if dataset.state not in (DatasetState.READY, DatasetState.FROZEN):
                 raise UserError("Look at the crops and the captions first: press Looks right on both sheets.")
+            await self.people.check(scope, subject.id)
             kept = await self.review.check_enough(scope, dataset_id)
             await self._check_room(who, scope)
             run = await self._queue(who, scope, dataset, subject, kept)
@@ -153,6 +158,7 @@ class Confirm:
             spec=work.model_dump_json(),
         )
         await store.datasets.move(scope, dataset.id, DatasetState.FROZEN)
+        await store.audit.add(scope, Act.TRAINED, who.member_id, subject_id=subject.id, job_id=job_id)
         await store.outbox.add(
             scope, channel_id=room_of(dataset, subject), purpose=Purpose.STATUS, ref=run.id, once=True
         )

@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.errors import UserError
+from bot.errors import NotAllowed, UserError
 from bot.studio.desk import Desk
+from bot.studio.library import Library
 from bot.studio.paint import PaintSpec
+from bot.studio.people import People
 from bot.studio.results import BEGUN, Results
 from engine.errors import EngineGone
 from engine.protocol import ENDS, BlobSource, CancelMode, Event, PaintJob, PhotoRef, PrepareJob, TrainJob
@@ -45,8 +47,10 @@ class Parcel:
 
 
 class Dispatch:
-    def __init__(self, desk: Desk, results: Results) -> None:
+    def __init__(self, desk: Desk, people: People, library: Library, results: Results) -> None:
         self.desk = desk
+        self.people = people
+        self.library = library
         self.results = results
         self._guilds: dict[str, int] = {}
         """Of the jobs that were sent in this life."""
@@ -137,6 +141,11 @@ class Dispatch:
         self._guilds[job.id] = job.guild_id
         try:
             parcel = await self._parcel(scope, job)
+        except NotAllowed as error:
+            log.info("job=%s kind=%s is not allowed any more", job.id, job.kind)
+            await self.results.refuse(scope, job, str(error))
+            self.desk.wake.set()
+            return
         except (Lost, VaultError, NoSuchRow, ValueError) as error:
             log.error("job=%s kind=%s cannot be sent: %s", job.id, job.kind, type(error).__name__)
             await self.results.refuse(scope, job, LOST)

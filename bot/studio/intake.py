@@ -7,6 +7,7 @@ import hashlib
 from bot.errors import Taken, UserError
 from bot.studio import triggers
 from bot.studio.desk import Desk, room_of
+from bot.studio.people import People
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
 from bot.studio.screens import Notice, Reading
 from engine.protocol import PhotoRef, PrepareJob, SubjectKind
@@ -23,8 +24,9 @@ OPEN = (DatasetState.COLLECTING, DatasetState.CROPPING, DatasetState.CAPTIONING,
 
 
 class Intake:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, people: People) -> None:
         self.desk = desk
+        self.people = people
 
     async def begin(self, who: Who, ask: BeginTraining) -> Reading:
         scope = Scope(who.guild_id)
@@ -138,6 +140,7 @@ class Intake:
     async def _open(self, who: Who, ask: BeginTraining, name: str, kind: StoredKind) -> Dataset:
         """The subject and its first dataset. A trigger word somebody takes meanwhile is made up anew."""
         store, scope = self.desk.store, Scope(who.guild_id)
+        depicts = self.people.depicts(kind, ask.depicts)
         while True:
             word = triggers.make_up(await self.taken(scope), self.desk.random)
             try:
@@ -155,13 +158,15 @@ class Intake:
                         consent_version=CONSENT,
                         channel_id=who.channel_id,
                     )
-                    return await store.datasets.create(
+                    dataset = await store.datasets.create(
                         scope,
                         subject.id,
                         draft=ask.draft,
                         preset=self.desk.settings.preset,
                         thread_id=ask.room_id,
                     )
+                    await self.people.begin(scope, who, subject, depicts, room_of(dataset, subject))
+                    return dataset
             except NameTaken:
                 continue
 

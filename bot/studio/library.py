@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from math import ceil
 
-from bot.errors import NotFound
+from bot.errors import NotAllowed, NotFound
 from bot.studio.desk import Desk
 from bot.studio.prompt import has_word
 from bot.studio.requests import Who
 from bot.studio.screens import Image, LoraLine, LoraList
 from storage.records import Lora, Scope
-from storage.states import Access
+from storage.states import Access, GrantKind
 
 PER_PAGE = 10
 NAMES = 25
 
 
+@dataclass(frozen=True)
+class Shelved:
+    """A LoRA with everybody who may use it, as Loras.list decides it in the database."""
+
+    lora: Lora
+    members: frozenset[int]
+    """Its owner, whoever is seen in it, and the members it was granted to."""
+    roles: frozenset[int]
+
+    def open_to(self, who: Who) -> bool:
+        return self.lora.access is Access.SERVER or who.member_id in self.members or bool(self.roles & who.roles)
+
+
 class Library:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._known: dict[int, tuple[Lora, ...]] = {}
+        self._known: dict[int, tuple[Shelved, ...]] = {}
         """By guild, newest first: autocompletion has to answer faster than a busy database may."""
 
     def changed(self, scope: Scope) -> None:
         self._known.pop(scope.guild_id, None)
 
     async def usable(self, who: Who) -> tuple[Lora, ...]:
-        """Own ones first, the newest of each first; others' where they are open to the server."""
+        """Own ones first, the newest of each first; others' where their rights say so."""
         scope = Scope(who.guild_id)
-        found = await self.desk.store.loras.list(scope, for_member=who.member_id)
+        found = await self.desk.store.loras.list(scope, for_member=who.member_id, roles=who.roles)
         return tuple(sorted(found, key=lambda lora: lora.owner_id != who.member_id))
 
     async def page(self, who: Who, page: int) -> LoraList:
@@ -41,18 +55,29 @@ class Library:
         return LoraList(tuple(lines), page, pages)
 
     async def names(self, who: Who, typed: str) -> tuple[str, ...]:
-        scope = Scope(who.guild_id)
         if who.guild_id not in self._known:
-            self._known[who.guild_id] = await self.desk.store.loras.list(scope)
+            self._known[who.guild_id] = await self._shelve(Scope(who.guild_id))
         wanted = typed.strip().lower()
         may = [
-            lora
-            for lora in self._known[who.guild_id]
-            if (lora.owner_id == who.member_id or lora.access is Access.SERVER)
-            and (wanted in lora.name.lower() or wanted in lora.trigger.lower())
+            shelved.lora
+            for shelved in self._known[who.guild_id]
+            if shelved.open_to(who) and (wanted in shelved.lora.name.lower() or wanted in shelved.lora.trigger.lower())
         ]
         may.sort(key=lambda lora: (lora.owner_id != who.member_id, not lora.name.lower().startswith(wanted)))
         return tuple(lora.name for lora in may[:NAMES])
+
+    async def check_may_use(
+        self, scope: Scope, member_id: int, roles: Collection[int], lora_ids: Collection[int]
+    ) -> None:
+        """Raises NotAllowed once one of them is not this member's to use any more: rights are taken back at any time."""
+        if not lora_ids:
+            return
+        found = await self.desk.store.loras.list(scope, for_member=member_id, roles=roles)
+        if not set(lora_ids) <= {lora.id for lora in found}:
+            raise NotAllowed(
+                "You may not use that LoRA any more: whoever it belongs to, or whoever it shows, took it back. "
+                "Nothing was painted."
+            )
 
     async def named(self, who: Who, name: str) -> Lora:
         """NotFound also for what exists but is somebody's own: who may not use it need not know of it."""
@@ -70,12 +95,30 @@ class Library:
                 found.setdefault(lora.trigger.lower(), lora)
         return tuple(found.values())
 
+    async def _shelve(self, scope: Scope) -> tuple[Shelved, ...]:
+        store = self.desk.store
+        shelf: list[Shelved] = []
+        for lora in await store.loras.list(scope):
+            grants = await store.loras.grants(scope, lora.id)
+            consent = await store.consents.of_subject(scope, await store.loras.subject_of(scope, lora.id))
+            members = {grant.target_id for grant in grants if grant.kind is GrantKind.MEMBER}
+            members |= {id for id in (lora.owner_id, consent.member_id) if id is not None}
+            roles = frozenset(grant.target_id for grant in grants if grant.kind is GrantKind.ROLE)
+            shelf.append(Shelved(lora, frozenset(members), roles))
+        return tuple(shelf)
+
+    async def _access(self, lora: Lora) -> str:
+        """me, some or server: the list does not name the members and roles, the LoRA's own card does."""
+        return "some" if await self.desk.store.loras.grants(Scope(lora.guild_id), lora.id) else lora.access
+
     async def _line(self, who: Who, lora: Lora) -> LoraLine:
         thumbnail = None
         if lora.thumbnail_sha256 is not None:
             data = await self.desk.store.blobs.get(Scope(lora.guild_id), lora.key_id, lora.thumbnail_sha256)
             thumbnail = Image(f"{lora.name}.webp", data, f"A picture by {lora.name}")
-        return LoraLine(lora.id, lora.name, lora.trigger, lora.owner_id == who.member_id, lora.access, thumbnail)
+        return LoraLine(
+            lora.id, lora.name, lora.trigger, lora.owner_id == who.member_id, await self._access(lora), thumbnail
+        )
 
 
 def _unknown(name: str, usable: Sequence[Lora]) -> str:

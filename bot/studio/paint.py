@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio import prompt, sheets
+from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
 from bot.studio.requests import Imagine, Who
@@ -41,6 +42,8 @@ class PaintSpec(BaseModel):
     work: PaintJob
     loras: tuple[UsedLora, ...] = ()
     note: str = ""
+    roles: tuple[int, ...] = ()
+    """The member's, when they asked: who may use the LoRAs is looked at again before it is painted and before it is shown."""
 
 
 class Paint:
@@ -71,7 +74,8 @@ class Paint:
         for used in spec.loras:
             await self.library.named(who, used.name)
         seeds = spec.work.seeds if same_seed else self._seeds(None, len(spec.work.seeds))
-        return await self._queue(who, spec.model_copy(update={"work": spec.work.model_copy(update={"seeds": seeds})}))
+        work = spec.work.model_copy(update={"seeds": seeds})
+        return await self._queue(who, spec.model_copy(update={"work": work, "roles": tuple(sorted(who.roles))}))
 
     async def delete(self, who: Who, job_id: str) -> Notice:
         """The pictures, and the prompt with them: their key is dropped."""
@@ -158,7 +162,7 @@ class Paint:
         kept = tuple(
             UsedLora(lora_id=lora.id, name=lora.name, sha256=lora.sha256, key_id=lora.key_id) for lora, _ in used
         )
-        return PaintSpec(work=work, loras=kept, note=note)
+        return PaintSpec(work=work, loras=kept, note=note, roles=tuple(sorted(who.roles)))
 
     async def _queue(self, who: Who, spec: PaintSpec) -> PicturesCard:
         scope, store = Scope(who.guild_id), self.desk.store
@@ -178,11 +182,13 @@ class Paint:
                     request_id=who.request_id,
                     member_id=who.member_id,
                     channel_id=who.channel_id,
-                    lora_id=spec.loras[0].lora_id if spec.loras else None,
+                    lora_ids=[used.lora_id for used in spec.loras],
                     key_id=await store.keys.create(scope),
                     spec=spec.model_copy(update={"work": work}).model_dump_json(),
                 )
                 known = queued.job
+                for lora_id in [used.lora_id for used in spec.loras] or [None]:
+                    await store.audit.add(scope, Act.PAINTED, who.member_id, lora_id=lora_id, job_id=job_id)
         self.desk.wake.set()
         return await self.card(scope, known)
 

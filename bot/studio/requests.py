@@ -14,6 +14,7 @@ class Who:
     channel_id: int
     request_id: str
     is_admin: bool = False
+    roles: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,12 @@ class BeginTraining:
     kind: str
     """A SubjectKind value."""
     consent: bool
+    """The box is ticked: the one who sends the form may use these photos."""
     photos: tuple[GivenPhoto, ...]
     room_id: int | None = None
     """The thread opened for this dataset: its sheets, status card and epochs are posted there. None: `Who.channel_id`."""
+    depicts: str = "me"
+    """A Depicts value; of a person only."""
 
 
 @dataclass(frozen=True)
@@ -44,5 +48,4 @@ class Imagine:
     negative: str = field(default="", repr=False)
     seed: int | None = None
     count: int = 4
-    steps: int | None = None
     strength: float = 1.0

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from bot.errors import NotAllowed
 from bot.studio import captions
 from bot.studio.ballot import Ballots
 from bot.studio.desk import Desk, room_of
+from bot.studio.library import Library
 from bot.studio.paint import PaintSpec
 from bot.studio.screens import Purpose
 from engine.protocol import (
@@ -44,9 +46,10 @@ BEGUN = (RunState.PREPARING, RunState.TRAINING)
 
 
 class Results:
-    def __init__(self, desk: Desk, ballots: Ballots) -> None:
+    def __init__(self, desk: Desk, library: Library, ballots: Ballots) -> None:
         self.desk = desk
         self.store = desk.store
+        self.library = library
         self.ballots = ballots
 
     async def take(self, scope: Scope, event: Event) -> None:
@@ -167,15 +170,21 @@ class Results:
 
     async def _painted(self, scope: Scope, event: Painted) -> None:
         job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
-        work = PaintSpec.model_validate_json(job.spec).work
+        spec = PaintSpec.model_validate_json(job.spec)
+        try:
+            await self.library.check_may_use(scope, job.member_id, spec.roles, [used.lora_id for used in spec.loras])
+        except NotAllowed as error:
+            await self.refuse(scope, job, str(error))
+            return
+        work = spec.work
         pictures = _numbered(event.blobs, "picture_")
         stored = [await self.store.blobs.put(scope, job.key_id, data) for data in pictures]
         painted = [NewPicture(seed, sha) for seed, sha in zip(event.seeds, stored, strict=True)]
         params = work.model_dump(mode="json", exclude={"job_id", "attempt", "crashes", "kind", "prompt", "seeds"})
         async with self.store.write():
             job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
-            size = {"width": event.width, "height": event.height}
-            await self.store.pictures.add(scope, job, painted, prompt=work.prompt, params=params | size)
+            facts = {"width": event.width, "height": event.height, "cut": event.cut}
+            await self.store.pictures.add(scope, job, painted, prompt=work.prompt, params=params | facts)
             await self.store.outbox.add(
                 scope, channel_id=job.channel_id, purpose=Purpose.PICTURES, ref=job.id, once=True
             )

@@ -27,6 +27,9 @@ GONE = {
     "ballot": "This vote is not here any more.",
     "job": "That request is not here any more.",
     "run": "That training is not here any more.",
+    "subject": "That is not here any more: it was forgotten.",
+    "consent": "That is not here any more: it was forgotten.",
+    "report": "That report is not here any more.",
     "LoRA": "That LoRA is not here any more. /loras lists those there are.",
 }
 

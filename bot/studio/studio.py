@@ -19,9 +19,12 @@ from bot.studio.confirm import Confirm
 from bot.studio.controls import Controls
 from bot.studio.desk import Desk
 from bot.studio.dispatch import Dispatch
+from bot.studio.forgetting import Forgetting
 from bot.studio.intake import Intake
+from bot.studio.keeping import Keeping
 from bot.studio.library import Library
 from bot.studio.paint import Paint
+from bot.studio.people import People
 from bot.studio.progress import Progress
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.results import Results
@@ -67,15 +70,23 @@ class Studio:
         self.desk = desk = Desk(store, engine, settings, clock, new_id, random)
         self.library = Library(desk)
         self.schedule = Schedule(desk)
-        self.intake = Intake(desk)
+        self.forgetting = Forgetting(desk, self.library)
+        self.people = People(desk, self.forgetting)
+        self.keeping = Keeping(desk, self.library, self.forgetting)
+        self.intake = Intake(desk, self.people)
         self.review = Review(desk)
-        self.confirm = Confirm(desk, self.intake, self.review, self.schedule)
+        self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
         self.ballots = Ballots(desk, self.library)
-        self.results = Results(desk, self.ballots)
+        self.results = Results(desk, self.library, self.ballots)
         self.controls = Controls(desk, self.schedule, self.results)
         self.progress = Progress(desk, self.schedule)
         self.paint = Paint(desk, self.library, self.schedule)
-        self.dispatch = Dispatch(desk, self.results)
+        self.dispatch = Dispatch(desk, self.people, self.library, self.results)
+
+    @property
+    def attested(self) -> bool:
+        """Whether a member may answer for somebody who is not asked here."""
+        return self.desk.settings.attested
 
     async def start(self) -> None:
         """Take up what was accepted before a stop or a crash: resubmit live jobs, follow the engine."""
@@ -108,6 +119,10 @@ class Studio:
                 return await self.ballots.winner_card(scope, int(ref))
             case Purpose.TROUBLE:
                 return await self.progress.trouble(scope, ref)
+            case Purpose.PERSON:
+                return await self.people.person_card(scope, int(ref))
+            case Purpose.CONSENT:
+                return await self.people.consent_card(scope, int(ref))
             case _:
                 job = await self.desk.store.jobs.get(scope, ref)
                 if not job.spec or job.state is JobState.CANCELLED:

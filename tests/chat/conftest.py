@@ -67,7 +67,7 @@ class World:
     async def train(self, photos: int = 8, attached: int = 0, **values: Any) -> simcord.InteractionResult:
         files = {f"photo{n}": (f"a{n}.jpg", PHOTO) for n in range(1, attached + 1)}
         shown = await self.alice.slash(self.channel, "train", name="Katerina", **files)
-        filled: dict[str, Any] = {"name": "Katerina", "kind": "person", "consent": True, **values}
+        filled: dict[str, Any] = {"name": "Katerina", "kind": "me", "consent": True, **values}
         if photos:
             filled["photos"] = [(f"b{n}.jpg", PHOTO) for n in range(1, min(photos, 10) + 1)]
         if photos > 10:

@@ -37,6 +37,8 @@ from tests.chat.training import PAGE, Training, picture
 
 
 class StudioDouble(Studio):
+    attested = False
+
     def __init__(self, outbox: Outbox, clock: Callable[[], float]) -> None:
         self.outbox = outbox
         self.clock = clock

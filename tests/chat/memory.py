@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bot.chat.ports import Due, Place
+from bot.chat.ports import Due, Erasure, Place
 from bot.studio.screens import Purpose
 
 
@@ -13,6 +13,7 @@ class Outbox:
     """The port `Post`, in memory: what a database would keep across restarts."""
 
     rows: list[Due] = field(default_factory=list[Due])
+    to_erase: list[Erasure] = field(default_factory=list[Erasure])
     dropped: list[tuple[Due, str]] = field(default_factory=list[tuple[Due, str]])
     done: list[Due] = field(default_factory=list[Due])
     standing: dict[tuple[int, Purpose, str], Place] = field(default_factory=dict[tuple[int, Purpose, str], Place])
@@ -53,6 +54,12 @@ class Outbox:
         standing = self.standing.get(key)
         if standing is not None and standing.message_id == place.message_id:
             del self.standing[key]
+
+    async def erasures(self) -> list[Erasure]:
+        return list(self.to_erase)
+
+    async def erased(self, erasure: Erasure) -> None:
+        self.to_erase.remove(erasure)
 
     async def at(self, guild_id: int, message_id: int) -> Place | None:
         return next((p for p in self.standing.values() if (p.guild_id, p.message_id) == (guild_id, message_id)), None)

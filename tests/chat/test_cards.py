@@ -13,7 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chat import cards, commands, forms, picture_cards, review_cards, texts, training_cards
+from bot.chat import (
+    cards,
+    commands,
+    forms,
+    keeping_cards,
+    keeping_forms,
+    keeping_texts,
+    people_cards,
+    people_forms,
+    people_texts,
+    picture_cards,
+    review_cards,
+    texts,
+    training_cards,
+)
 from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
 from bot.chat.uploads import PHOTO_LIMIT_MB
 from bot.studio.screens import (
@@ -21,12 +35,17 @@ from bot.studio.screens import (
     CaptionLine,
     CaptionSheet,
     ConfirmCard,
+    ConsentCard,
     CropEditor,
     CropSheet,
     EpochPost,
+    LedgerLine,
+    LedgerList,
+    LoraCard,
     LoraLine,
     LoraList,
     Notice,
+    PersonCard,
     PhotoLine,
     PicturesCard,
     PresetChoice,
@@ -82,6 +101,37 @@ LARGEST: dict[str, Screen] = {
     "ballot, no word": BallotCard(BIG, BIG, NAME, picture(), (1, 2), "", BIG, True, ""),
     "winner": WinnerCard(BIG, "kat3r1na-gen0", "kat3r1na", BIG, picture(), LONG[:500], LONG[:500]),
     "winner, odd name": WinnerCard(BIG, "Kätérina die Große: 100 %", "kat", BIG, picture(), "", ""),
+    **{
+        f"person, {state}": PersonCard(BIG, NAME, BIG, None if state == "open" else BIG, state)
+        for state in ("open", "asked", "given", "revoked")
+    },
+    **{f"consent, {state}": ConsentCard(BIG, BIG, BIG, state) for state in ("asked", "given", "revoked", "refused")},
+    **{
+        f"lora, {access}": LoraCard(
+            BIG,
+            BIG,
+            NAME,
+            "kat3r1na",
+            BIG,
+            BIG,
+            access,
+            tuple(range(BIG - 25, BIG)) if access == "members" else (),
+            tuple(range(BIG - 25, BIG)) if access == "role" else (),
+            LONG,
+            20,
+            "a/base",
+            1_800_000_000,
+            True,
+            True,
+            picture(),
+        )
+        for access in ("me", "members", "role", "server")
+    },
+    "lora, of somebody else": LoraCard(
+        BIG, BIG, "Kätérina", "kat", BIG, None, "server", (), (), "a", 1, "b", 1, False, False, None
+    ),
+    "audit": LedgerList("", tuple(LedgerLine(1_800_000_000, BIG, "revoked", f"LoRA {BIG}") for _ in range(20)), BIG),
+    "audit, empty": LedgerList(NAME, ()),
     "pictures": PicturesCard(
         f"paint-{BIG}",
         LONG,
@@ -168,8 +218,12 @@ def test_no_two_controls_of_a_card_have_one_custom_id() -> None:
 async def test_the_forms_are_ones_discord_takes() -> None:
     lines = [CaptionLine(n, LONG) for n in range(46, 51)]
     shown = (
-        forms.train(str(BIG), LONG, 10),
-        forms.train(str(BIG), "", 0),
+        forms.train(str(BIG), LONG, 10, attested=True),
+        forms.train(str(BIG), "", 0, attested=False),
+        people_forms.consent(BIG, str(BIG)),
+        people_forms.forget("subject.forget.send", BIG, str(BIG)),
+        keeping_forms.rename(BIG, str(BIG)),
+        keeping_forms.prompt(BIG, str(BIG)),
         forms.more_photos(BIG, str(BIG)),
         forms.captions(BIG, 5, lines, str(BIG)),
         forms.captions(BIG, 5, lines[:1], str(BIG)),
@@ -182,10 +236,14 @@ async def test_the_forms_are_ones_discord_takes() -> None:
         assert verdict(Request("POST", "/interactions/1/token/callback", body)) == []
 
 
-LIMITS = {texts.Button: 34, texts.Pick: 150, texts.Title: 45, texts.Field: 45, texts.Hint: 100}
+LIMITS: dict[EnumMeta, int] = {
+    getattr(module, name): limit
+    for module in (texts, people_texts, keeping_texts)
+    for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
+}
 
 
-@pytest.mark.parametrize("group", LIMITS, ids=lambda group: group.__name__)
+@pytest.mark.parametrize("group", LIMITS, ids=lambda group: f"{group.__module__}.{group.__name__}")
 def test_words_are_within_discords_limits(group: EnumMeta) -> None:
     assert [str(word) for word in group if not 1 <= len(str(word)) <= LIMITS[group]] == []
 
@@ -208,12 +266,15 @@ def test_bars_and_lines() -> None:
     assert sparkline(()) == "" and sparkline((3, 2, 1)) == "█▅▁" and sparkline((1, 1)) == "▁▁"
 
 
+MEMBERS_READ = ("intake", "crops", "captions", "confirm", "training", "pictures", "people", "keeping")
+
+
 def test_members_read_only_what_stands_in_texts() -> None:
     """No sentence is written in a handler or a card: whatever has a space in it and is shown comes from texts."""
     folder = Path(cards.__file__).parent
-    shown = [review_cards, training_cards, picture_cards]
+    shown = [review_cards, training_cards, picture_cards, people_cards, people_forms, keeping_cards, keeping_forms]
     files = [Path(str(module.__file__)) for module in shown]
-    files += [folder / f"{name}.py" for name in ("intake", "crops", "captions", "confirm", "training", "pictures")]
+    files += [folder / f"{name}.py" for name in MEMBERS_READ]
     assert commands.__file__
     assert [(file.name, text) for file in files for text in _sentences(file)] == []
 

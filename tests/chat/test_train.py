@@ -44,7 +44,7 @@ async def test_reading_card_stands_in_a_private_thread_and_goes_when_done(world:
 async def test_a_form_sent_again_finds_the_room_opened_for_it(world: World, remembered: bool) -> None:
     """The process died before it answered: after its commit, or even between opening the thread and the commit."""
     shown = await world.alice.slash(world.channel, "train", name="Katerina")
-    filled = {"name": "Katerina", "kind": "person", "consent": True, "photos": [("a.jpg", PHOTO)]}
+    filled = {"name": "Katerina", "kind": "me", "consent": True, "photos": [("a.jpg", PHOTO)]}
     await world.alice.submit_modal(shown, filled)
     room = world.room().id
     if not remembered:
@@ -79,7 +79,7 @@ async def test_what_the_studio_refuses_leaves_no_room_behind(world: World) -> No
 
     world.studio.breaks = UserError("51 photos is more than the 50 one training takes. Leave one out.")
     result = await world.alice.submit_modal(
-        shown, {"name": "K", "kind": "person", "consent": True, "photos": many, "more": many}
+        shown, {"name": "K", "kind": "me", "consent": True, "photos": many, "more": many}
     )
     assert result.response is not None and "51 photos" in result.response.content
     assert world.channel.threads == []
@@ -90,7 +90,7 @@ async def test_the_form_is_answered_after_a_restart_and_says_what_was_lost(world
     await world.restart()
     result = await world.alice.submit_modal(
         shown,
-        {"name": "K", "kind": "person", "consent": True, "photos": [(f"c{n}.jpg", PHOTO) for n in range(6)]},
+        {"name": "K", "kind": "me", "consent": True, "photos": [(f"c{n}.jpg", PHOTO) for n in range(6)]},
     )
     assert result.response is not None
     assert "6 photos in" in result.response.content and "2 photos attached" in result.response.content
@@ -101,7 +101,7 @@ async def test_two_members_fill_the_form_at_once(world: World) -> None:
     second = await world.bob.slash(world.channel, "train")
     assert first.modal is not None and second.modal is not None
     assert first.modal["custom_id"] != second.modal["custom_id"]
-    filled = {"name": "K", "kind": "person", "consent": True, "photos": [(f"c{n}.jpg", PHOTO) for n in range(6)]}
+    filled = {"name": "K", "kind": "me", "consent": True, "photos": [(f"c{n}.jpg", PHOTO) for n in range(6)]}
     for member, shown in ((world.alice, first), (world.bob, second)):
         result = await member.submit_modal(shown, filled)
         assert result.response is not None and "6 photos in" in result.response.content
@@ -111,7 +111,7 @@ async def test_a_photo_too_big_or_gone_takes_nothing_else_down(world: World) -> 
     shown = await world.alice.slash(world.channel, "train")
     files = [(f"c{n}.jpg", PHOTO) for n in range(6)]
     files += [("huge.jpg", b"x" * (25 * 1024 * 1024 + 1))]
-    result = await world.alice.submit_modal(shown, {"name": "K", "kind": "person", "consent": True, "photos": files})
+    result = await world.alice.submit_modal(shown, {"name": "K", "kind": "me", "consent": True, "photos": files})
     assert result.response is not None
     assert "6 photos in" in result.response.content
     assert "huge.jpg is over 25 MB" in result.response.content

@@ -146,10 +146,12 @@ class Town:
 
     # -- what people do
 
-    async def train(self, photos: int = 8, first: int = 1, name: str = "Kat3r1na") -> simcord.InteractionResult:
+    async def train(
+        self, photos: int = 8, first: int = 1, name: str = "Kat3r1na", kind: str = "me"
+    ) -> simcord.InteractionResult:
         shown = await self.alice.slash(self.channel, "train", name=name)
         files = [(f"IMG_{n}.jpg", photo(n)) for n in range(first, first + photos)]
-        filled = {"name": name, "kind": "person", "consent": True, "photos": files[:10]}
+        filled = {"name": name, "kind": kind, "consent": True, "photos": files[:10]}
         if files[10:]:
             filled["more"] = files[10:]
         return await self.alice.submit_modal(shown, filled)

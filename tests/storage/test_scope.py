@@ -166,6 +166,7 @@ CALLS: dict[str, Call] = {
     "audit.list": lambda s, b, a: s.audit.list(b, subject_id=a.subject.id),
     "reports.create": lambda s, b, a: s.reports.create(b, a.painting.id, OWNER),
     "reports.get": lambda s, b, a: s.reports.get(b, 1),
+    "reports.of_job": lambda s, b, a: s.reports.of_job(b, a.painting.id),
     "reports.open_of": lambda s, b, a: s.reports.open_of(b, a.painting.id),
     "reports.decide": lambda s, b, a: s.reports.decide(b, 1, ReportState.KEPT, by=OWNER),
     "erasures.take_down": lambda s, b, a: s.erasures.take_down(b, [("status", str(a.run.id))]),

@@ -1,0 +1,33 @@
+"""The forms around what is kept."""
+
+from __future__ import annotations
+
+import discord
+from discord import ui
+
+from bot.chat.customid import custom_id
+from bot.chat.forms import form, text_box
+from bot.chat.keeping_texts import Field, Hint, Title
+from bot.chat.people_forms import forget
+
+
+def rename(lora_id: int, opening: str) -> ui.Modal:
+    box = text_box("name", min_length=2, max_length=40)
+    return form(
+        Title.RENAME,
+        custom_id("lora.rename.send", lora_id, opening),
+        ui.Label(text=Field.NAME, description=Hint.NAME, component=box),
+    )
+
+
+def delete(lora_id: int, opening: str) -> ui.Modal:
+    return forget("lora.delete.send", lora_id, opening)
+
+
+def prompt(lora_id: int, opening: str) -> ui.Modal:
+    box = text_box("prompt", style=discord.TextStyle.paragraph, required=False, max_length=1000)
+    return form(
+        Title.PROMPT,
+        custom_id("lora.prompt.send", lora_id, opening),
+        ui.Label(text=Field.PROMPT, description=Hint.PROMPT, component=box),
+    )

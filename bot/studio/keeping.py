@@ -1,0 +1,237 @@
+"""What people do with a LoRA once it is there: say who may use it, rename it, give it a prompt, take it home, delete it.
+
+The one it belongs to decides, and so does the one who is seen in it. Admins may delete, and nothing else: what a likeness
+may be used for is not theirs to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.errors import NotAllowed, NotFound, Taken, UserError
+from bot.studio import captions
+from bot.studio.acts import Act
+from bot.studio.desk import Desk
+from bot.studio.forgetting import Forgetting
+from bot.studio.library import Library
+from bot.studio.requests import Who
+from bot.studio.screens import Image, LedgerLine, LedgerList, LoraCard, Notice
+from bot.studio.sentences import told
+from storage.records import AuditLine, Consent, Grant, Lora, Scope
+from storage.states import Access, GrantKind
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
+LONGEST_PROMPT = 1000
+MOST_PARTS = 10
+LINES = 20
+"""Of the audit on one page."""
+TARGETS = 25
+"""Members or roles one LoRA may be granted to: what one menu of Discord holds."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Files in the order they are to be sent; more than one with `.part` names when the LoRA had to be split."""
+
+    files: tuple[tuple[str, bytes], ...] = field(repr=False)
+    split: bool
+
+
+def ledger_of(title: str, lines: Sequence[AuditLine]) -> LedgerList:
+    """A page of them; one more than fits says that there are older ones."""
+    shown = [LedgerLine(line.at, line.who_id, line.act, _about(line)) for line in lines[:LINES]]
+    return LedgerList(title, tuple(shown), lines[LINES - 1].id if len(lines) > LINES else None)
+
+
+def _about(line: AuditLine) -> str:
+    parts = (("LoRA", line.lora_id), ("subject", line.subject_id), ("job", line.job_id))
+    return ", ".join(f"{noun} {id}" for noun, id in parts if id is not None)
+
+
+class Keeping:
+    def __init__(self, desk: Desk, library: Library, forgetting: Forgetting) -> None:
+        self.desk = desk
+        self.library = library
+        self.forgetting = forgetting
+
+    @told
+    async def card(self, who: Who, lora_id: int) -> LoraCard:
+        """For everybody who may use it, and for admins."""
+        return await self._card(who, await self._seen(who, lora_id))
+
+    @told
+    async def named(self, who: Who, name: str) -> LoraCard:
+        return await self._card(who, await self.library.named(who, name))
+
+    @told
+    async def share(self, who: Who, lora_id: int, access: str, targets: Sequence[int] = ()) -> LoraCard:
+        """access: me, members, role, server; `targets`: ids of the members or roles. In place of what was."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        kinds = {"members": GrantKind.MEMBER, "role": GrantKind.ROLE}
+        if access not in (*Access, *kinds):
+            raise UserError("Choose who may use it: only you, named members, a role, or everybody on this server.")
+        if access in kinds and not 1 <= len(targets) <= TARGETS:
+            raise UserError(f"Choose 1 to {TARGETS} of them.")
+        grants = [Grant(kinds[access], target) for target in targets] if access in kinds else []
+        async with store.write():
+            lora = await self._governed(who, lora_id)
+            lora = await store.loras.share(scope, lora_id, Access.ME if access in kinds else Access(access), grants)
+            await store.audit.add(scope, Act.SHARED, who.member_id, lora_id=lora_id)
+        self.library.changed(scope)
+        return await self._card(who, lora)
+
+    @told
+    async def rename(self, who: Who, lora_id: int, name: str) -> LoraCard:
+        scope, store = Scope(who.guild_id), self.desk.store
+        wanted = name.strip().lower()
+        if not NAME.fullmatch(wanted):
+            raise UserError(
+                "A name has 2 to 40 of the letters a to z, digits, - and _, and begins with a letter or digit."
+            )
+        async with store.write():
+            await self._governed(who, lora_id)
+            other = await store.loras.by_name(scope, wanted)
+            if other is not None and other.id != lora_id:
+                raise Taken(f"There is a LoRA called {wanted} already. Choose another name.")
+            lora = await store.loras.rename(scope, lora_id, wanted)
+            await store.audit.add(scope, Act.RENAMED, who.member_id, lora_id=lora_id)
+        self.library.changed(scope)
+        return await self._card(who, lora)
+
+    @told
+    async def set_default_prompt(self, who: Who, lora_id: int, prompt: str) -> LoraCard:
+        """What "Imagine with it" begins with; "" goes back to the one that was made up."""
+        words = " ".join(prompt.split())
+        if len(words) > LONGEST_PROMPT:
+            raise UserError(f"A prompt to begin with has at most {LONGEST_PROMPT} characters.")
+        await self._governed(who, lora_id)
+        lora = await self.desk.store.loras.set_default_prompt(Scope(who.guild_id), lora_id, words)
+        return await self._card(who, lora)
+
+    @told
+    async def delete(self, who: Who, lora_id: int) -> Notice:
+        """The LoRA and the pictures made with it. Its photos stay, so that it can be trained again."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        lora = await self._seen(who, lora_id)
+        if not await self._governs(who, lora) and not who.is_admin:
+            raise NotAllowed("Only the one it belongs to, the one who is seen in it, or an admin, may delete it.")
+        for job_id in await store.loras.painted_with(scope, lora_id):
+            await self.forgetting.painting(scope, job_id)
+        async with store.write():
+            await store.erasures.take_down(scope, self.forgetting.posts_of_lora(lora_id))
+            await store.loras.delete(scope, lora_id)
+            await store.audit.add(scope, Act.DELETED, who.member_id, lora_id=lora_id)
+        await store.blobs.drop(scope, lora.key_id, lora.sha256)
+        self.library.changed(scope)
+        return Notice(f"{lora.name} is deleted, and every picture made with it. Its photos are still here.")
+
+    @told
+    async def export(self, who: Who, lora_id: int, limit_bytes: int) -> Exported:
+        """The weights and a page of facts, each file at most `limit_bytes`. For the owner and for whoever is seen in it."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        lora = await self._governed(who, lora_id)
+        data = await store.blobs.get(scope, lora.key_id, lora.sha256)
+        name = f"{lora.name}.safetensors"
+        parts = [data[start : start + limit_bytes] for start in range(0, len(data), limit_bytes)]
+        if len(parts) > MOST_PARTS:
+            raise UserError(
+                f"{name} has {len(data) // 2**20} MB and this server takes {limit_bytes // 2**20} MB in one file, so it "
+                f"would be {len(parts)} pieces. Ask the owner of this bot for it: it lies on their machine."
+            )
+        files = [(name, data)] if len(parts) == 1 else [(f"{name}.part{n}", part) for n, part in enumerate(parts, 1)]
+        facts = await self._facts(scope, lora, len(parts))
+        await store.audit.add(scope, Act.EXPORTED, who.member_id, lora_id=lora_id)
+        return Exported((*files, (f"{lora.name}.md", facts.encode())), split=len(parts) > 1)
+
+    @told
+    async def ledger(self, who: Who, lora_id: int) -> LedgerList:
+        """What was done with it and by whom: for the one it belongs to, and for the one who is seen in it."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        lora = await self._governed(who, lora_id)
+        subject_id = await store.loras.subject_of(scope, lora_id)
+        return ledger_of(lora.name, await store.audit.list(scope, subject_id=subject_id, limit=LINES + 1))
+
+    # -- inside
+
+    async def _seen(self, who: Who, lora_id: int) -> Lora:
+        scope = Scope(who.guild_id)
+        lora = await self.desk.store.loras.get(scope, lora_id)
+        usable = {other.id for other in await self.library.usable(who)}
+        if lora_id not in usable and not who.is_admin and not await self._governs(who, lora):
+            raise NotFound("That LoRA is not here any more. /loras lists those there are.")
+        return lora
+
+    async def _governed(self, who: Who, lora_id: int) -> Lora:
+        """A LoRA that is this member's to decide about, and not withdrawn."""
+        lora = await self._seen(who, lora_id)
+        if not await self._governs(who, lora):
+            raise NotAllowed("Only the one it belongs to, or the one who is seen in it, decides that.")
+        if lora.withdrawn_at is not None:
+            raise UserError("Whoever is seen in it took their word back: it can only be deleted.")
+        return lora
+
+    async def _governs(self, who: Who, lora: Lora) -> bool:
+        return who.member_id in (lora.owner_id, (await self._consent(lora)).member_id)
+
+    async def _consent(self, lora: Lora) -> Consent:
+        scope = Scope(lora.guild_id)
+        return await self.desk.store.consents.of_subject(scope, await self.desk.store.loras.subject_of(scope, lora.id))
+
+    async def _card(self, who: Who, lora: Lora) -> LoraCard:
+        scope, store = Scope(lora.guild_id), self.desk.store
+        consent, grants = await self._consent(lora), await store.loras.grants(scope, lora.id)
+        run = await store.runs.get(scope, lora.run_id)
+        subject = await store.subjects.get(scope, consent.subject_id)
+        thumbnail = None
+        if lora.thumbnail_sha256 is not None:
+            data = await store.blobs.get(scope, lora.key_id, lora.thumbnail_sha256)
+            thumbnail = Image(f"{lora.name}.webp", data, f"A picture by {lora.name}")
+        members = tuple(grant.target_id for grant in grants if grant.kind is GrantKind.MEMBER)
+        roles = tuple(grant.target_id for grant in grants if grant.kind is GrantKind.ROLE)
+        access = "members" if members else "role" if roles else str(lora.access)
+        governs = await self._governs(who, lora)
+        return LoraCard(
+            lora_id=lora.id,
+            subject_id=subject.id,
+            name=lora.name,
+            trigger=lora.trigger,
+            owner_id=lora.owner_id,
+            shows=consent.member_id if consent.depicts == "member" else None,
+            access=access,
+            members=members,
+            roles=roles,
+            prompt=lora.default_prompt or captions.prompt_to_try(subject.kind, run.trigger, run.class_word),
+            epoch=lora.epoch,
+            base=lora.base,
+            made_at=lora.created_at,
+            governs=governs and lora.withdrawn_at is None,
+            deletes=governs or who.is_admin,
+            thumbnail=thumbnail,
+        )
+
+    async def _facts(self, scope: Scope, lora: Lora, parts: int) -> str:
+        """A page to go with the file: how to use it and what it was made of. No names of people, no captions."""
+        run = await self.desk.store.runs.get(scope, lora.run_id)
+        shown = {
+            key: run.recipe.get(key) for key in ("preset", "rank", "alpha", "resolution", "exposures", "epochs", "seed")
+        }
+        facts = {"trigger word": lora.trigger, "class word": run.class_word, "base": lora.base, "epoch": lora.epoch}
+        lines = [f"- {name}: {value}" for name, value in (facts | shown).items() if value is not None]
+        joining = (
+            [
+                "",
+                f"The file came in {parts} parts. Put them together in order:",
+                f"`cat {lora.name}.safetensors.part* > {lora.name}.safetensors` "
+                "(ten parts or more, and on Windows: `copy /b` with every part named in order).",
+            ]
+            if parts > 1
+            else []
+        )
+        use = [
+            "",
+            "It shows a person or thing whose owner trusted this server with it. Use it as they allowed you to, and delete "
+            "it when they ask.",
+        ]
+        return "\n".join([f"# {lora.name}", "", *lines, f"- sha256: {lora.sha256}", *joining, *use, ""])
