@@ -173,6 +173,7 @@ class Dispatch:
         again = {"job_id": job.id, "attempt": job.attempt, "crashes": job.crashes}
         if job.kind is JobKind.PAINT:
             spec = PaintSpec.model_validate_json(job.spec)
+            await self.library.check_may_use(scope, job.member_id, spec.roles, [used.lora_id for used in spec.loras])
             return Parcel(spec.work.model_copy(update=again), {used.sha256: used.key_id for used in spec.loras})
         if job.kind is JobKind.TRAIN:
             work = TrainJob.model_validate_json(job.spec)

@@ -30,6 +30,8 @@ class StudioSettings:
     paintings_per_member: int = 4
     pictures: int = 4
     """Of one request, at most."""
+    attested: bool = False
+    """Whether a member may answer for somebody who is not asked here."""
     ballot_seconds: int = 24 * 3600
     extend_seconds: int = 3600
     """What one press of "one more hour" adds."""
