@@ -7,7 +7,7 @@ for it: a member presses the button once more, or sends the form once more, sinc
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bot.chat.training_cards import BALLOT_EMOJI
@@ -21,7 +21,7 @@ from tests.wire.member import Member
 PHOTOS = [(f"IMG_{n}.jpg", photo(n)) for n in range(1, 6)]
 PROMPT = "a portrait of k4tya person by the sea"
 
-Part = Callable[[], Awaitable[object]]
+Part = Callable[[], Coroutine[Any, Any, object]]
 Shown = Callable[[], object]
 
 
@@ -49,7 +49,11 @@ class Story:
     async def tell(self, to: Part | None = None) -> None:
         """From where it was broken off to the end, or to the part before `to`."""
         while self.told < len(self.parts) and self.parts[self.told] != to:
-            await self.parts[self.told]()
+            part = self.parts[self.told]
+            try:
+                await part()
+            except TimeoutError:
+                raise AssertionError(f"{part.__name__}: it never came to that. There stands {self.ending()}") from None
             self.told += 1
 
     # -- the parts
