@@ -184,13 +184,14 @@ class Play:
             yield from self._cue(job, step, order)
             emit(Progress(**about, phase="painting", step=step + 1, total=self._script.paint_steps))
             yield
+        start = hashlib.sha256(blobs[job.init]).hexdigest() if job.init else ""
         pictures: dict[str, bytes] = {}
         for place, seed in enumerate(job.seeds):
             shot = job.shots[place] if job.shots else Shot()
             own = job.model_copy(update=shot.model_dump(exclude_none=True, exclude={"loras"}))
             uses = job.loras if shot.loras is None else shot.loras
             used = "".join(hashlib.sha256(blobs[use.sha256]).hexdigest() + str(use.strength) for use in uses)
-            how = f"{own.prompt}{own.negative}{own.cfg}{own.sampler}{own.steps}{seed}{used}{own.init}{own.hires}"
+            how = f"{own.prompt}{own.negative}{own.cfg}{own.sampler}{own.steps}{seed}{used}{start}{own.hires}"
             pictures[f"picture_{place}"] = picture(f"{base}{how}", width, height, parameters(own, seed))
         emit(Painted(**about, seeds=job.seeds, width=width, height=height, blobs=pictures))
 

@@ -66,6 +66,28 @@ async def test_one_alone_is_shown_to_who_asks(world: World, restarted: bool) -> 
 
 
 @pytest.mark.parametrize("restarted", [False, True])
+async def test_one_of_several_is_varied_and_enlarged(world: World, restarted: bool) -> None:
+    message = await world.to_pictures()
+    alone = await world.bob.select(message, ["3"])
+    assert alone.response is not None
+    if restarted:
+        await world.restart()
+    for label, prompt, seeds in (("Vary", "varied 2", (1100, 1101, 1102, 1103)), ("Upscale", "enlarged", (102,))):
+        result = await world.bob.click(alone.response, label=label)
+        assert result.response is not None and result.ephemeral
+        job = list(world.studio.jobs.values())[-1]
+        assert job.prompt.endswith(prompt) and job.seeds == seeds
+
+
+async def test_a_single_picture_is_varied_and_enlarged_where_it_stands(world: World) -> None:
+    message = await world.to_pictures(count=1)
+    await world.alice.click(message, label="Upscale")
+    assert list(world.studio.jobs.values())[-1].seeds == (100,)
+    await world.alice.click(message, label="Vary")
+    assert list(world.studio.jobs.values())[-1].prompt.endswith("varied 0")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
 async def test_delete_is_for_who_asked(world: World, restarted: bool) -> None:
     message = await world.to_pictures()
     if restarted:

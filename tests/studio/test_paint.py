@@ -11,6 +11,7 @@ from bot.studio.requests import Who
 from bot.studio.screens import PicturesCard, Purpose, TroubleCard
 from engine.protocol import FailureKind, PaintJob
 from engine.script import At, Script
+from engine.shots import Hires
 from storage.states import JobState
 from tests.studio.house import ADMIN, FRIEND, GUILD, OWNER, SCOPE, House
 
@@ -126,6 +127,79 @@ async def test_again_with_the_same_seed_is_the_same_picture(house: House) -> Non
         await house.settled()
         one, two = await painted(house, first.job_id), await painted(house, second.job_id)
         assert one.pictures[0].data == two.pictures[0].data and two.member_id == FRIEND
+
+
+async def test_how_it_is_painted_stands_in_the_prompt(house: House) -> None:
+    house.settings = replace(house.settings, few_step="/models/lcm.safetensors")
+    async with house.life() as studio:
+        for number, text in enumerate(
+            ("a cat --sampler euler a --clip-skip 2 --hires 2 --denoise 0.4", "a cat --fast", "a cat --fast --steps 4")
+        ):
+            await studio.imagine(house.who(request=f"r{number}"), house.imagine(text, count=1))
+            await house.settled()
+        plain, fast, faster = sent(house)
+        assert (plain.sampler, plain.clip_skip, plain.few_step) == ("Euler a", 1, None)
+        assert plain.hires == Hires(upscale=2.0, denoise=0.4)
+        assert (fast.sampler, fast.steps, fast.cfg, fast.few_step) == ("LCM", 6, 1.5, "/models/lcm.safetensors")
+        assert (faster.sampler, faster.steps) == ("LCM", 4)
+
+
+async def test_a_variation_starts_from_the_picture_it_was_pressed_on(house: House) -> None:
+    async with house.life() as studio:
+        name = await house.published()
+        card = await studio.imagine(house.who(), house.imagine("ohwx on the moon --seed 7 --ar 2:1", count=3))
+        await house.settled()
+        pictures = await house.store.pictures.of_job(SCOPE, card.job_id)
+        varied = await studio.vary(house.who(FRIEND, request="vary"), card.job_id, 1)
+        assert (await studio.vary(house.who(FRIEND, request="vary"), card.job_id, 1)).job_id == varied.job_id
+        await house.settled()
+        work = sent(house)[-1]
+        assert (work.init, work.width, work.height, work.hires) == (pictures[1].sha256, None, None, None)
+        assert 0 < work.denoise < 1 and len(work.seeds) == 4 and set(work.seeds).isdisjoint(card.seeds)
+        done = await painted(house, varied.job_id)
+        assert done.ready and done.lora == name and done.note == "Variations of picture 2."
+
+
+async def test_upscale_is_the_same_picture_with_a_second_pass(house: House) -> None:
+    async with house.life() as studio:
+        card = await studio.imagine(house.who(), house.imagine("a cat --seed 7", count=3))
+        await house.settled()
+        large = await studio.upscale(house.who(request="up"), card.job_id, 2)
+        await house.settled()
+        first, second = sent(house)
+        assert second.seeds == (9,) and second.hires is not None and second.init is None
+        same = {"seeds": (9,), "hires": None, "job_id": first.job_id, "attempt": first.attempt}
+        assert second.model_copy(update=same) == first.model_copy(update={"seeds": (9,)})
+        with pytest.raises(UserError, match="enlarged already"):
+            await studio.upscale(house.who(request="again"), large.job_id, 0)
+
+
+async def test_what_is_gone_is_neither_varied_nor_enlarged(house: House) -> None:
+    async with house.life() as studio:
+        card = await studio.imagine(house.who(), house.imagine("a cat", count=2))
+        await house.settled()
+        with pytest.raises(NotFound, match="not kept"):
+            await studio.vary(house.who(request="v1"), card.job_id, 2)
+        await studio.delete_pictures(house.who(), card.job_id)
+        for press in (studio.vary, studio.upscale):
+            with pytest.raises(NotFound, match="deleted"):
+                await press(house.who(request="v2"), card.job_id, 0)
+
+
+async def test_a_variation_of_what_was_deleted_meanwhile_is_told(house: House) -> None:
+    async with house.life() as studio:
+        card = await studio.imagine(house.who(), house.imagine("a cat", count=1))
+        await house.settled()
+        house.script = Script(hold={"paint": 0})
+        await studio.stop()
+    async with house.life() as studio:
+        for request in ("w1", "w2"):  # the engine is given two at once; the third waits outside
+            await studio.imagine(house.who(request=request), house.imagine("a dog", count=1))
+        varied = await studio.vary(house.who(request="v"), card.job_id, 0)
+        await studio.delete_pictures(house.who(), card.job_id)
+        house.engine.release("paint")
+        await house.settled()
+        assert isinstance(await studio.screen(GUILD, Purpose.TROUBLE, varied.job_id), TroubleCard)
 
 
 async def test_again_with_somebodys_own_lora_is_refused(house: House) -> None:
