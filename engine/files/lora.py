@@ -71,7 +71,7 @@ def read_any(data: bytes) -> LoraFile:
         kind = targets.guessed(head)
         names = [_short(entry.name) for entry in head.entries if parse(entry.name) is None]
         if names:
-            raise BadInput(NOT_OURS + f'it is no LoRA: nothing is known by the name "{names[0]}". Take a LoRA file.')
+            raise BadInput(NOT_OURS + f'it is no LoRA (nothing is known by the name "{names[0]}"). Take a LoRA file.')
         raise BadInput(
             NOT_OURS + (f"it was made for {kind}, which is" if kind else "it was made for a base that is")
             + f" not among the known ones ({', '.join(target.name for target in targets.published())})."
@@ -127,7 +127,7 @@ def _modules(head: Header, target: Target) -> tuple[dict[str, dict[Role, Entry]]
         parsed = parse(entry.name)
         if parsed is None:
             raise BadInput(
-                NOT_OURS + f'it is no LoRA: nothing is known by the name "{_short(entry.name)}". Take a LoRA file.'
+                NOT_OURS + f'it is no LoRA (nothing is known by the name "{_short(entry.name)}"). Take a LoRA file.'
             )
         site = target.index.find(parsed.module)
         if site is None:
