@@ -53,8 +53,13 @@ def pictures(screen: PicturesCard) -> Drawn:
     return Drawn(pieces, Colour.DONE, shown, mentions=(screen.member_id,))
 
 
-def one_picture(picture: Image) -> Drawn:
-    return Drawn([gallery((picture,))], Colour.QUIET, (picture,))
+def one_picture(picture: Image, job_id: str, number: int) -> Drawn:
+    """Picture `number` (from 0) of a painting by itself, with what can be made of it."""
+    return Drawn([gallery((picture,)), row(*_changes(job_id, number))], Colour.QUIET, (picture,))
+
+
+def _changes(job_id: str, number: int) -> tuple[ui.Button[Any], ...]:
+    return button(Button.VARY, "pic.vary", job_id, number), button(Button.UPSCALE, "pic.upscale", job_id, number)
 
 
 def library(screen: LoraList) -> Drawn:

@@ -41,7 +41,17 @@ async def one(press: Press) -> None:
     number = int(press.choice)
     if not isinstance(card, PicturesCard) or number >= len(card.pictures):
         raise NotFound(texts.PICTURE_GONE)
-    await press.show(one_picture(card.pictures[number]))
+    await press.show(one_picture(card.pictures[number], press.action.id, max(0, number - 1)))
+
+
+@on("pic.vary", Ack.PRIVATE)
+async def vary(press: Press) -> None:
+    await paint(press, await press.studio.vary(press.who, press.action.id, press.action.arg_number))
+
+
+@on("pic.upscale", Ack.PRIVATE)
+async def upscale(press: Press) -> None:
+    await paint(press, await press.studio.upscale(press.who, press.action.id, press.action.arg_number))
 
 
 @on("lora.page")

@@ -41,6 +41,8 @@ class Button(StrEnum):
     IMAGINE = "Imagine with it"
     AGAIN = "Again"
     SAME_SEED = "Same seed"
+    VARY = "Vary"
+    UPSCALE = "Upscale"
     DELETE = "Delete"
     RETRY = "Try again"
 

@@ -174,7 +174,10 @@ class Dispatch:
         if job.kind is JobKind.PAINT:
             spec = PaintSpec.model_validate_json(job.spec)
             await self.library.check_may_use(scope, job.member_id, spec.roles, [used.lora_id for used in spec.loras])
-            return Parcel(spec.work.model_copy(update=again), {used.sha256: used.key_id for used in spec.loras})
+            keys = {used.sha256: used.key_id for used in spec.loras}
+            if spec.work.init is not None:
+                keys[spec.work.init] = spec.init_key
+            return Parcel(spec.work.model_copy(update=again), keys)
         if job.kind is JobKind.TRAIN:
             work = TrainJob.model_validate_json(job.spec)
             have = tuple(epoch.number for epoch in await self.desk.store.epochs.list(scope, job.run_id or 0))

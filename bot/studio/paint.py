@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
 from bot.errors import NotAllowed, NotFound, UserError
-from bot.studio import prompt, sheets
+from bot.studio import brush, prompt, sheets
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
@@ -16,7 +17,7 @@ from bot.studio.schedule import Schedule, ordinal
 from bot.studio.screens import Image, Notice, PicturesCard
 from engine.families.spec import family
 from engine.protocol import LoraUse, PaintJob, SubjectKind
-from storage.records import Job, Lora, Scope
+from storage.records import Job, Lora, Picture, Scope
 from storage.states import JobKind, JobState
 
 LONGEST_PROMPT = 1500
@@ -42,6 +43,8 @@ class PaintSpec(BaseModel):
     work: PaintJob
     loras: tuple[UsedLora, ...] = ()
     note: str = ""
+    init_key: str = ""
+    """Opens `work.init`: the varied picture's."""
     roles: tuple[int, ...] = ()
     """The member's, when they asked: who may use the LoRAs is looked at again before it is painted and before it is shown."""
 
@@ -76,6 +79,32 @@ class Paint:
         seeds = spec.work.seeds if same_seed else self._seeds(None, len(spec.work.seeds))
         work = spec.work.model_copy(update={"seeds": seeds})
         return await self._queue(who, spec.model_copy(update={"work": work, "roles": tuple(sorted(who.roles))}))
+
+    async def vary(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        """New pictures that start from picture `number` (from 0) of a painting."""
+        scope = Scope(who.guild_id)
+        known = await self.desk.store.jobs.by_request(scope, who.request_id)
+        if known is not None:
+            return await self.card(scope, known)
+        spec, picture = await self._picture(who, job_id, number)
+        change: dict[str, object] = {
+            "init": picture.sha256, "denoise": brush.VARY_DENOISE, "width": None, "height": None, "hires": None,
+            "seeds": self._seeds(None, self.desk.settings.pictures),
+        }  # fmt: skip
+        about = {"note": f"Variations of picture {number + 1}.", "init_key": picture.key_id}
+        return await self._queue(who, self._changed(who, spec, change, about))
+
+    async def upscale(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        """Picture `number` (from 0) of a painting again, with a second pass at twice its size."""
+        scope = Scope(who.guild_id)
+        known = await self.desk.store.jobs.by_request(scope, who.request_id)
+        if known is not None:
+            return await self.card(scope, known)
+        spec, picture = await self._picture(who, job_id, number)
+        if spec.work.hires is not None:
+            raise UserError("That picture has been enlarged already. Vary it, or paint it again with a larger size.")
+        change = {"hires": brush.UPSCALE, "seeds": (picture.seed,)}
+        return await self._queue(who, self._changed(who, spec, change, {"note": f"Picture {number + 1}, enlarged."}))
 
     async def delete(self, who: Who, job_id: str) -> Notice:
         """The pictures, and the prompt with them: their key is dropped."""
@@ -115,10 +144,25 @@ class Paint:
             seeds=spec.work.seeds,
             pictures=tuple(images),
             ready=bool(pictures),
-            note=spec.note if pictures else await self._waiting(job, spec),
+            note=_note(spec, pictures[0]) if pictures else await self._waiting(job, spec),
         )
 
     # -- inside
+
+    async def _picture(self, who: Who, job_id: str, number: int) -> tuple[PaintSpec, Picture]:
+        """A painting that `who` may paint again, and one picture of it."""
+        scope = Scope(who.guild_id)
+        spec = self._spec_of(await self._painting(scope, job_id))
+        for used in spec.loras:
+            await self.library.named(who, used.name)
+        for picture in await self.desk.store.pictures.of_job(scope, job_id):
+            if picture.number == number:
+                return spec, picture
+        raise NotFound("That picture is not kept any more. Paint it again with Same seed.")
+
+    def _changed(self, who: Who, spec: PaintSpec, change: Mapping[str, object], about: Mapping[str, str]) -> PaintSpec:
+        work = spec.work.model_copy(update=change)
+        return spec.model_copy(update={"work": work, "roles": tuple(sorted(who.roles)), **about})
 
     async def _spec(self, who: Who, ask: Imagine, asked: prompt.Prompt) -> PaintSpec:
         usual = ask.strength if asked.strength is None else asked.strength
@@ -142,6 +186,7 @@ class Paint:
         base = self.desk.settings.base
         facts = family(base.family)
         width, height = prompt.size_of(asked, self._side(facts.home_resolution), facts.multiple_of)
+        usual = brush.Usual(facts.paint_steps, facts.paint_cfg, self.desk.settings.few_step)
         negatives = [text for text in (ask.negative.strip(), asked.negative) if text]
         work = PaintJob(
             job_id="-",
@@ -149,11 +194,10 @@ class Paint:
             prompt=words,
             negative=", ".join(negatives),
             seeds=self._seeds(ask.seed if asked.seed is None else asked.seed, ask.count),
-            loras=tuple(LoraUse(sha256=lora.sha256, strength=strength) for lora, strength in used),
-            steps=_whole(asked.steps or ask.steps or facts.paint_steps, 1, 150, "steps"),
-            cfg=facts.paint_cfg if asked.cfg is None else asked.cfg,
+            loras=tuple(LoraUse(sha256=lora.sha256, strength=strength, name=lora.name) for lora, strength in used),
             width=width,
             height=height,
+            **brush.settings(asked, facts, usual),
         )
         alone = (
             "The base alone, as asked." if bare else "No LoRA's trigger word is in the prompt: this is the base alone."
@@ -237,7 +281,7 @@ class Paint:
                 )
 
 
-def _whole(value: int, low: int, high: int, name: str) -> int:
-    if not low <= value <= high:
-        raise UserError(f"`{name}` is a whole number from {low} to {high}.")
-    return value
+def _note(spec: PaintSpec, picture: Picture) -> str:
+    cut = str(picture.params.get("cut") or "")
+    unread = f'The prompt is longer than the base reads; left out was: "{cut}".' if cut else ""
+    return f"{spec.note} {unread}".strip()

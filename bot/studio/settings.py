@@ -30,6 +30,8 @@ class StudioSettings:
     paintings_per_member: int = 4
     pictures: int = 4
     """Of one request, at most."""
+    few_step: str | None = None
+    """A LoRA file for the fast mode, on the engine's machine."""
     attested: bool = False
     """Whether a member may answer for somebody who is not asked here."""
     ballot_seconds: int = 24 * 3600

@@ -297,6 +297,14 @@ class Studio:
         return await self.paint.again(who, job_id, same_seed=same_seed)
 
     @told
+    async def vary(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        return await self.paint.vary(who, job_id, number)
+
+    @told
+    async def upscale(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        return await self.paint.upscale(who, job_id, number)
+
+    @told
     async def delete_pictures(self, who: Who, job_id: str) -> Notice:
         return await self.paint.delete(who, job_id)
 

@@ -280,6 +280,16 @@ class StudioDouble(Studio):
         seeds = old.seeds if same_seed else tuple(seed + 1000 for seed in old.seeds)
         return self._paint(who, old.prompt, seeds, old.lora)
 
+    async def vary(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        self._called("vary", who)
+        old = self.jobs[job_id]
+        return self._paint(who, f"{old.prompt}, varied {number}", tuple(seed + 1000 for seed in old.seeds), old.lora)
+
+    async def upscale(self, who: Who, job_id: str, number: int) -> PicturesCard:
+        self._called("upscale", who)
+        old = self.jobs[job_id]
+        return self._paint(who, f"{old.prompt}, enlarged", (old.seeds[number],), old.lora)
+
     async def delete_pictures(self, who: Who, job_id: str) -> Notice:
         self._called("delete_pictures", who)
         if self.jobs[job_id].member_id != who.member_id:
