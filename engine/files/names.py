@@ -65,6 +65,7 @@ OTHER_KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\.(a1|a2|b1|b2)\.weight$"), "a GLoRA"),
     (re.compile(r"\.lora_(A|B|up|down)(\.\w+)?\.bias$"), "a LoRA with biases"),
 )
+PARTS = ("unet.", "transformer.", "text_encoder.", "text_encoder_2.", "diffusion_model.")
 OLD_ATTENTION = {"to_q": "to_q", "to_k": "to_k", "to_v": "to_v", "to_out": "to_out.0"}
 OLD_TEXT = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
 SGM_RESNET = {
@@ -77,7 +78,10 @@ def parse(name: str) -> TensorName | None:
     for pattern, role, dialect in ENDINGS:
         match = pattern.search(name)
         if match:
-            return TensorName(_modern(name[: match.start()]), role, dialect)
+            module = _modern(name[: match.start()])
+            # diffusers names PEFT's halves by the part they belong to, PEFT by its own wrapper.
+            is_hosted = dialect is Dialect.PEFT and module.startswith(PARTS)
+            return TensorName(module, role, Dialect.DIFFUSERS if is_hosted else dialect)
     return None
 
 

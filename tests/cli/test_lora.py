@@ -76,6 +76,9 @@ def test_converted_there_and_back_it_changes_the_same(run: Run, file: Path, tmp_
     for source, layout, out in ((file, "diffusers", there), (there, "kohya", back)):
         line = run("lora", "convert", source, "--to", layout, "--out", out)
         assert line.code == 0, line.err
+    assert [json.loads(run("lora", "show", path, "--json").out)["written_as"] for path in (there, back)] == [
+        "diffusers", "kohya",
+    ]  # fmt: skip
     with safe_open(there, "pt") as opened:
         assert all(name.startswith(("unet.", "text_encoder.text_model.")) for name in opened.keys())  # noqa: SIM118
         assert json.loads(opened.metadata()["lora_adapter_metadata"])["unet.lora_alpha"] == 2

@@ -218,6 +218,7 @@ def test_what_peft_writes_loads_here(target_of: Callable[[str], Target], tmp_pat
             torch.nn.init.normal_(parameter, std=0.02, generator=torch.Generator().manual_seed(1))
     model.save_pretrained(tmp_path)
     file = lora.read((tmp_path / "adapter_model.safetensors").read_bytes(), target)
+    assert file.dialect == "peft"
     hold(hung(model, "denoiser", target.sites), file.weights)
     assert len(file.weights) == len(paths)
 
