@@ -148,6 +148,15 @@ def read_picture(path: Path) -> bytes:
     return _bytes(path)
 
 
+def read_word(path: Path) -> bytes:
+    """A learned word (embedding). Whether it is one, the engine says."""
+    if not path.is_file():
+        raise UserError(f"There is no learned word {path}.")
+    if path.suffix != ".safetensors":
+        raise UserError(f"{path.name} is no .safetensors file: pickled embeddings can run code when opened.")
+    return _bytes(path)
+
+
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -42,7 +42,14 @@ class EpochEntry(Entry):
     """Pictures without the trigger: 0 = the base's own, 100 = as changed as by another seed."""
     bleed: float | None = None
     """Points of likeness that the class without the trigger gained over the base's."""
-    file: str
+    file: str | None
+    """The LoRA; None where only a word was learned."""
+    word: str | None = None
+    """The vectors of the learned word, where the recipe learns one."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(file for file in (self.file, self.word) if file is not None)
 
 
 class PictureEntry(Entry):
@@ -75,6 +82,8 @@ class Report(Entry):
     """epoch -> votes; empty where nobody voted."""
     winner: int | None = None
     lora: str | None = None
+    word: str | None = None
+    """The suggested epoch's learned word."""
     pictures: tuple[PictureEntry, ...] = ()
     seconds: SecondsEntry = SecondsEntry()
 

@@ -2,6 +2,7 @@
 
 DIR/ohwx-000001.safetensors ...   one LoRA per epoch, kohya's names
 DIR/lora.safetensors              the suggested epoch
+DIR/ohwx.safetensors              its learned word, where the recipe learns one (DIR/ohwx-000001-word.safetensors ...)
 DIR/grid.png                      columns: base, epoch 1 .. N; rows: prompts; one seed along a row
 DIR/curve.png                     the scores over the epochs, where the base has eyes to read them
 DIR/report.json                   `bot.report.Report`
@@ -106,8 +107,13 @@ async def train_folder(
     done = await _follow(job, {kept.sha256: kept.photo for kept in verdict.kept}, bench, watch, epochs)
     trained = clock()
     suggested = done.suggested if done.suggested in epochs.entries else max(epochs.entries, default=None)
-    if suggested is not None:
-        write_whole(order.out / LORA_NAME, (order.out / epochs.entries[suggested].file).read_bytes())
+    chosen = None if suggested is None else epochs.entries[suggested]
+    word_name = f"{order.trigger}.safetensors"
+    if chosen is not None and chosen.file is not None:
+        write_whole(order.out / LORA_NAME, (order.out / chosen.file).read_bytes())
+    if chosen is not None and chosen.word is not None:
+        # Web UIs know a learned word by the name of its file.
+        write_whole(order.out / word_name, (order.out / chosen.word).read_bytes())
     _draw_sheets(order, epochs, suggested)
     drawn = clock()
     report = Report(
@@ -118,7 +124,8 @@ async def train_folder(
         epochs=tuple(epochs.entries[number] for number in sorted(epochs.entries)),
         suggested=suggested,
         reason=done.reason,
-        lora=LORA_NAME if suggested is not None else None,
+        lora=LORA_NAME if chosen is not None and chosen.file is not None else None,
+        word=word_name if chosen is not None and chosen.word is not None else None,
         seconds=SecondsEntry(
             prepare=round(prepared - began, 2),
             train=round(trained - prepared, 2),
@@ -172,6 +179,8 @@ async def _follow(job: TrainJob, files: Mapping[str, bytes], bench: Workbench, w
 def _tell(event: Event, watch: Watch) -> None:
     if isinstance(event, Progress):
         note = f"epoch {event.epoch} of {event.epochs}" if event.epochs and event.phase == "training" else ""
+        if event.note:
+            watch.say(event.note)
         if event.loss is not None:
             note += f"{', ' if note else ''}loss {event.loss:.4f}"
         watch.step(event.phase, event.step, event.total, note=note, seconds_left=event.seconds_left)
@@ -218,7 +227,9 @@ class _Epochs:
             )
         self.job_id = job_id
         entries = [EpochEntry.model_validate(entry) for entry in noted["epochs"]]
-        self.entries = {entry.epoch: entry for entry in entries if (self.out / entry.file).is_file()}
+        self.entries = {
+            entry.epoch: entry for entry in entries if all((self.out / file).is_file() for file in entry.files)
+        }
         base = [0] if self.previews(0) else []
         return (*base, *sorted(self.entries))
 
@@ -229,10 +240,15 @@ class _Epochs:
         if event.epoch == 0:
             return
         file = f"{self.trigger}-{event.epoch:06d}.safetensors"
-        write_whole(self.out / file, event.blobs["lora"])
+        word = f"{self.trigger}-{event.epoch:06d}-word.safetensors" if "embedding" in event.blobs else None
+        if "lora" in event.blobs:
+            write_whole(self.out / file, event.blobs["lora"])
+        if word is not None:
+            write_whole(self.out / word, event.blobs["embedding"])
         self.entries[event.epoch] = EpochEntry(
             epoch=event.epoch, loss=event.loss, likeness=event.likeness, fidelity=event.fidelity,
-            memorising=event.memorising, leakage=event.leakage, bleed=event.bleed, file=file,
+            memorising=event.memorising, leakage=event.leakage, bleed=event.bleed,
+            file=file if "lora" in event.blobs else None, word=word,
         )  # fmt: skip
         self._note()
 

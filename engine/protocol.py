@@ -19,7 +19,7 @@ from typing import Annotated, Literal, Protocol, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.recipes.recipe import Recipe as Recipe
-from engine.shots import Hires, LoraUse, Previews, Shot
+from engine.shots import Hires, LoraUse, Previews, Shot, WordUse
 
 PROTOCOL = 1
 
@@ -150,6 +150,7 @@ class PaintJob(JobBase):
     shots: tuple[Shot, ...] = ()
     """One per seed, or none at all: pictures that share steps, sampler and size are painted in one batch."""
     loras: tuple[LoraUse, ...] = ()
+    words: tuple[WordUse, ...] = ()
     sampler: str | None = None
     """A name of `engine.samplers`; None: the base's own."""
     steps: int = Field(default=25, ge=1, le=150)
@@ -176,7 +177,7 @@ class PaintJob(JobBase):
         return self
 
     def blobs(self) -> tuple[str, ...]:
-        uses = [*self.loras, *(use for shot in self.shots for use in shot.loras or ())]
+        uses = [*self.loras, *self.words, *(use for shot in self.shots for use in shot.loras or ())]
         return tuple(dict.fromkeys([*(use.sha256 for use in uses), *([self.init] if self.init else [])]))
 
 
@@ -250,10 +251,9 @@ class PhotoRead(EventBase):
 
 
 class EpochReady(EventBase):
-    """One saved LoRA, read back through diffusers before this was sent.
+    """One saved LoRA, read back through diffusers before this was sent; epoch 0 is the base: previews only.
 
-    epoch 0 is the base: no LoRA, previews only. blobs: "lora" (kohya-keyed safetensors), "embedding" (where the recipe learns a
-    word; without "lora" where it learns nothing else), "preview_0" .. "preview_N" (PNG).
+    blobs: "lora" (kohya-keyed) and, of a recipe that learns a word, "embedding" (alone or besides), "preview_0" .. (PNG).
     """
 
     kind: Literal["epoch"] = "epoch"

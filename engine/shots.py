@@ -19,6 +19,14 @@ class LoraUse(Part):
     """As people call it, for the picture's `parameters`; "": its trigger word."""
 
 
+class WordUse(Part):
+    """A word in the prompts that means learned vectors (textual inversion)."""
+
+    sha256: str
+    """A .safetensors embedding of web UIs or diffusers, for a base of this family."""
+    word: str = Field(min_length=1, max_length=40)
+
+
 class Hires(Part):
     """A second pass over the picture at a larger size."""
 

@@ -16,11 +16,11 @@ from bot.bases import find_base
 from bot.commands import options
 from bot.errors import UserError
 from bot.outdir import make_out
-from bot.painting import Manner, cut_sentence, pictures_of, read_lora, read_picture, settings_of
+from bot.painting import Manner, cut_sentence, pictures_of, read_lora, read_picture, read_word, settings_of
 from bot.report import Painting, PictureEntry, write_report, write_whole
 from bot.workbench import INTERRUPTED, Stopped, Workbench, local_engine, open_bench
 from engine.protocol import PaintJob, Progress
-from engine.shots import Previews
+from engine.shots import Previews, WordUse
 
 PICTURES_NAME = "pictures.json"
 AT_ONCE = 16
@@ -31,6 +31,10 @@ def paint(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the pictures and pictures.json go.")],
     lora: options.Lora = None,
     strength: options.Strength = 1.0,
+    word: Annotated[
+        list[Path] | None,
+        typer.Option("--word", metavar="FILE", help="A learned word (embedding); its name is the file's."),
+    ] = None,
     base: options.Base = "miniature",
     config: options.Config = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the first picture; the next ones count up.")] = 0,
@@ -70,6 +74,8 @@ def paint(
         raise UserError("The prompt is empty: say what to paint.")
     loras = [read_lora(text, strength) for text in lora or []]
     files = {one.sha256: one.data for one in loras}
+    words = {path.stem: read_word(path) for path in word or []}
+    files |= {hashlib.sha256(data).hexdigest(): data for data in words.values()}
     start = None
     if init is not None:
         data = read_picture(init)
@@ -86,6 +92,7 @@ def paint(
         negative=negative,
         seeds=tuple((seed + place) % 2**32 for place in range(count)),
         loras=tuple(one.use for one in loras),
+        words=tuple(WordUse(word=name, sha256=hashlib.sha256(data).hexdigest()) for name, data in words.items()),
         width=width,
         height=height,
         init=start,
@@ -124,7 +131,14 @@ async def paint_all(
     base_names: list[str] | None = None
     if with_base:
         base_names = [f"seed-{number}-base.png" for number in job.seeds]
-        await _paint(job.model_copy(update={"job_id": "paint-base", "loras": ()}), files, out, base_names, bench, watch)
+        await _paint(
+            job.model_copy(update={"job_id": "paint-base", "loras": (), "words": ()}),
+            files,
+            out,
+            base_names,
+            bench,
+            watch,
+        )
     painting = Painting(
         pictures=tuple(
             PictureEntry(

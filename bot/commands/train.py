@@ -20,7 +20,6 @@ from bot.studio.recipes import PresetChange
 from bot.studio.settings import StudioSettings
 from bot.training import (
     GRID_NAME,
-    LORA_NAME,
     TrainingOrder,
     checkpoint_folder,
     open_checkpoint,
@@ -152,7 +151,12 @@ def closing(report: Report, out: Path) -> str:
     if best is None:
         return f"No epoch came out. See {out / REPORT_NAME}."
     lines = [f"Epoch {best.epoch} is suggested{f': {report.reason}' if report.reason else '.'}"]
-    lines.append(f"Compare them all in {out / GRID_NAME}; the suggested one is {out / LORA_NAME}.")
+    made = [str(out / name) for name in (report.lora, report.word) if name is not None]
+    lines.append(f"Compare them all in {out / GRID_NAME}; the suggested one is {' with '.join(made)}.")
+    given = f" --lora {out / report.lora}" if report.lora is not None else ""
+    if report.word is not None:
+        given += f" --word {out / report.word}"
+        lines.append(f"Web UIs take {report.word} in their folder of embeddings: the file's name is the word to write.")
     prompt = f"a portrait of {report.trigger} on a blue background"
-    lines.append(f'Paint with it: likeness paint "{prompt}" --lora {out / LORA_NAME} --out {out / "pictures"}')
+    lines.append(f'Paint with it: likeness paint "{prompt}"{given} --out {out / "pictures"}')
     return "\n".join(lines)

@@ -15,7 +15,8 @@ from PIL import Image
 from engine import samplers
 from engine.errors import BadInput
 from engine.families.loaded import LoadedBase
-from engine.files import lora, parameters, picture
+from engine.families.sites import ENCODERS
+from engine.files import embedding, lora, parameters, picture
 from engine.files.parameters import LoraTag, Parameters
 from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
 from engine.shots import LoraUse
@@ -26,6 +27,7 @@ from engine.worker.sampler import draw, larger
 from engine.worker.slots import Slot, table_of
 from engine.worker.solvers import walked
 from engine.worker.starts import fitted, open_start, own_size
+from engine.worker.words import words_of
 
 AT_ONCE = 16
 """Pictures in one batch, at most."""
@@ -90,9 +92,12 @@ def paint(
         raise BadInput(f"A picture of {final[0]}x{final[1]} is too large; {LARGEST_PX} along a side is the most.")
     glimpses = Glimpses(base, job.previews) if job.previews else None
     hung: dict[str, Hung] = {}
+    spelling: dict[str, tuple[int, ...]] = {}
     said = clock()
     try:
         yield from _hang(base, job, blobs, hung)
+        for use in job.words:
+            spelling[use.word] = _spelled(base, blobs[use.sha256])
         waiting, painted = _wishes(job, hung), dict[int, bytes]()
         at_once = batch_of(base, *final)
         steps = steps_of(job)
@@ -102,7 +107,7 @@ def paint(
                 base, [wish.prompt for wish in some], [wish.seed for wish in some], steps=job.steps, width=width,
                 height=height, cfg=[wish.cfg for wish in some], negative=[wish.negative for wish in some],
                 mixtures=[wish.mixture for wish in some], sampler=job.sampler, clip_skip=job.clip_skip, init=start,
-                denoise=job.denoise, hires=job.hires, watch=glimpses,
+                denoise=job.denoise, hires=job.hires, watch=glimpses, spelling=spelling,
             )  # fmt: skip
             step = 0
             while True:
@@ -147,6 +152,8 @@ def paint(
     finally:
         for one in hung.values():
             table_of(base).give_back(one.slot)
+        for ids in spelling.values():
+            words_of(base).give_back(ids)
 
 
 def size_of(base: LoadedBase, job: PaintJob, start: Image.Image | None) -> tuple[int, int]:
@@ -207,6 +214,17 @@ def _hang(
         file = lora.read(data, target)
         hung[job.few_step] = Hung(table.take(file.weights), Path(job.few_step).stem, file.short_hash)
         yield
+
+
+def _spelled(base: LoadedBase, data: bytes) -> tuple[int, ...]:
+    """The learned word of a file, ready to be met in prompts."""
+    if not base.spec.words.is_trained:
+        raise BadInput(
+            f"{base.spec.title} reads prompts with a language model that knows no learned words. Leave it out."
+        )
+    widths = [encoder.get_input_embeddings().weight.shape[1] for encoder in base.encoders]
+    vectors = embedding.read(data, widths).vectors
+    return words_of(base).take([vectors[part] for part in ENCODERS[: len(widths)]])
 
 
 def _uses(job: PaintJob) -> list[LoraUse]:
