@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.families.loaded import LoadedBase
+from engine.families.sites import Site
 from engine.files import lora as files
 from engine.protocol import EventBase, Painted, PaintJob
 from engine.worker.order import Order
@@ -20,11 +21,13 @@ from engine.worker.paint import paint
 Pixels = NDArray[np.int16]
 
 
-def loud_lora(base: LoadedBase, *, seed: int = 4, rank: int = 4, loud: float = 0.6) -> bytes:
-    """In the denoiser and the text encoder."""
+def loud_lora(
+    base: LoadedBase, *, seed: int = 4, rank: int = 4, loud: float = 0.6, sites: Sequence[Site] | None = None
+) -> bytes:
+    """In the denoiser and the text encoder, if nobody says where."""
     draw = torch.Generator().manual_seed(seed)
     weights: dict[str, tuple[torch.Tensor, torch.Tensor, float]] = {}
-    for site in base.sites:
+    for site in sites or base.sites:
         shape = tuple(base.part(site).weight.shape)  # pyright: ignore
         down = torch.randn(rank, *shape[1:], generator=draw) / math.prod(shape[1:]) ** 0.5
         up = torch.randn(shape[0], rank, *(1 for _ in shape[2:]), generator=draw) * loud

@@ -84,7 +84,10 @@ def test_progress_counts_the_steps_of_both_passes(base: LoadedBase) -> None:
 
 def test_the_fast_mode_stacks_its_lora_beside_the_others(base: LoadedBase, tmp_path: Path) -> None:
     file = tmp_path / "lcm-lora.safetensors"
-    file.write_bytes(loud_lora(base, seed=5, loud=0.2))
+    # LCM-LoRA's own shape: the whole UNet with its convolutions, and no text encoder.
+    places = [*(site for site in base.sites if site.part == "denoiser"), *base.conv_sites]
+    assert {site.path.rpartition(".")[2] for site in base.conv_sites} >= {"conv1", "conv2", "time_emb_proj", "conv"}
+    file.write_bytes(loud_lora(base, seed=5, rank=8, loud=0.2, sites=places))
     pace = fast.pace(base.spec, few_step=True)
     blobs = {LORA: loud_lora(base, loud=0.2), OTHER: file.read_bytes()}
     quick: dict[str, object] = {"sampler": pace.sampler, "steps": pace.steps, "cfg": pace.cfg, "seeds": (7,)}
