@@ -34,7 +34,7 @@ from engine.protocol import (
 )
 from engine.recipes.presets import recipe_for
 from engine.recipes.recipe import Prior, Schedule, Targets
-from engine.worker.crops import cut
+from engine.worker.crops import show
 from engine.worker.order import Order
 from engine.worker.paint import paint
 from engine.worker.prepare import prepare
@@ -142,7 +142,7 @@ def study(
     bare = painted(base, scenes, None)
     ours = painted(base, scenes, epochs[chosen].blobs["lora"])
     untold_base, untold = (painted(base, scenes[:6], lora, "") for lora in (None, epochs[chosen].blobs["lora"]))
-    shown = [cut(image, blobs[image.sha256], 64)[0] for image in images]
+    shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
     by_epoch = {chosen: likeness(ours)}
     if every_epoch:
