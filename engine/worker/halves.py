@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,7 @@ def blocks_of(base: LoadedBase, recipe: Recipe, draw: torch.Generator, *, text: 
 
 
 def stacked(runs: Sequence[Sequence[Block]], dtype: torch.dtype) -> dict[str, Halves]:
-    """The blocks of several trainings as one slot layer takes them: number n of each stack is training n's.
+    """The blocks of several trainings as a slot layer takes them: number n of each stack is training n's; of one, no stack.
 
     Gradients flow back to each training's own leaves. Ranks that differ are padded, sites that one has alone are zeros for
     the others.
@@ -94,22 +95,37 @@ def stacked(runs: Sequence[Sequence[Block]], dtype: torch.dtype) -> dict[str, Ha
         for same in zip(*runs, strict=True):
             found |= _stack(same, dtype)
         return found
-    alone = [stacked([run], dtype) for run in runs]
+    alone = [{key: (down[None], up[None]) for key, (down, up) in stacked([run], dtype).items()} for run in runs]
     return {key: _padded([one.get(key) for one in alone]) for key in dict.fromkeys(key for one in alone for key in one)}
 
 
 def _stack(blocks: Sequence[Block], dtype: torch.dtype) -> dict[str, Halves]:
-    """Of blocks that fit each other: few operations on large tensors, and views of those."""
-    block, scales = blocks[0], [one.scale for one in blocks]
-    rows = block.leaf[None] if len(blocks) == 1 else torch.stack([one.leaf for one in blocks])
-    downs, ups = rows.split([sum(block.ins), sum(block.outs)], dim=1)
-    if len(set(scales)) > 1:
-        ups = ups * torch.tensor(scales, device=ups.device)[:, None]
-    elif scales[0] != 1:
-        ups = ups * scales[0]
-    halves = zip(downs.to(dtype).split(block.ins, dim=1), ups.to(dtype).split(block.outs, dim=1), strict=True)
-    shape = len(blocks), block.rank, -1
-    return {site.key: (down.view(shape), up.view(shape)) for site, (down, up) in zip(block.sites, halves, strict=True)}
+    """Of blocks that fit each other."""
+    halves = cast(tuple[Tensor, ...], _Unpacking.apply(blocks, dtype, *(block.leaf for block in blocks)))
+    sites = blocks[0].sites
+    return {site.key: pair for site, pair in zip(sites, zip(halves, halves[len(sites) :], strict=False), strict=True)}
+
+
+class _Unpacking(torch.autograd.Function):
+    """Leaves to every site's halves, downs first: a few operations on large tensors there and back, and views of those."""
+
+    @staticmethod
+    def forward(ctx: Any, blocks: Sequence[Block], dtype: torch.dtype, *leaves: Tensor) -> tuple[Tensor, ...]:
+        block, scales = blocks[0], [one.scale for one in blocks]
+        ctx.scale = scales[0] if len(set(scales)) == 1 else torch.tensor(scales, device=leaves[0].device)[:, None]
+        ctx.blocks = blocks
+        rows = leaves[0] if len(leaves) == 1 else torch.stack(leaves)
+        downs, ups = rows.split([sum(block.ins), sum(block.outs)], dim=-1)
+        ups = ups if isinstance(ctx.scale, float) and ctx.scale == 1.0 else ups * ctx.scale
+        parts = [*downs.to(dtype).split(block.ins, dim=-1), *ups.to(dtype).split(block.outs, dim=-1)]
+        return tuple(part.view(*part.shape[:-1], block.rank, -1) for part in parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        flat, count = [one.flatten(-2) for one in gradients], len(gradients) // 2
+        ups = torch.cat(flat[count:], dim=-1).float() * ctx.scale
+        whole = torch.cat([torch.cat(flat[:count], dim=-1).float(), ups], dim=-1)
+        return None, None, *([whole] if whole.dim() == 1 else whole.unbind())
 
 
 def _padded(several: Sequence[Halves | None]) -> Halves:

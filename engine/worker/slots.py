@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,10 @@ Slot = int
 Mixture = Mapping[Slot, float]
 """What one row meets: slots and their strengths; none is the bare base."""
 Halves = tuple[Tensor, Tensor]
-"""down (S, r, in) and up (S, r, out) of one site, a convolution's window flattened into `in`."""
+"""down (S, r, in) and up (S, r, out) of one site, a convolution's window flattened into `in`.
+
+What a batch meets has the same form, S being equal parts of its rows; or (r, in) and (r, out) where all rows meet the same.
+"""
 BASE: Slot = 0
 LEAST_RANK = 4
 
@@ -45,21 +48,23 @@ class Mix:
 
     def __init__(self, pick: Tensor | None, strength: Tensor | None, *, learning: bool) -> None:
         self.pick = pick
-        """(rows or 1, K) slots; 1: all rows meet the same. None: as many slots as equal parts of the batch, in order."""
+        """(rows or 1, K) slots; 1: all rows meet the same. None: the halves are what the batch meets."""
         self.strength = strength
         """As `pick`; None: all at 1."""
         self.learning = learning
         """Of the layers' weights in training, not of their stacks."""
 
     def gather(self, halves: Halves) -> Halves:
-        """Each row's own (G, K * r, in) and (G, K * r, out)."""
-        down, up = halves
+        """What the batch meets, several LoRAs of one row side by side in the rank."""
         if self.pick is None:
             return halves
-        down, up = down[self.pick], up[self.pick]
+        same = len(self.pick) == 1
+        pick = self.pick[0] if same else self.pick
+        down, up = halves[0][pick], halves[1][pick]
         if self.strength is not None:
-            up = up * self.strength.to(up.dtype)[:, :, None, None]
-        return down.flatten(1, 2), up.flatten(1, 2)
+            strength = self.strength[0] if same else self.strength
+            up = up * strength.to(up.dtype)[..., None, None]
+        return down.flatten(-3, -2), up.flatten(-3, -2)
 
 
 class SlotLinear(nn.Linear):
@@ -70,19 +75,11 @@ class SlotLinear(nn.Linear):
     learnt: Halves | None
 
     def forward(self, input: Tensor) -> Tensor:
-        said = functional.linear(input, self.weight, self.bias)
-        mix = self.table.active
-        if mix is None:
-            return said
-        halves = self.learnt if mix.learning else self.stacks
+        halves = _met(self)
         if halves is None:
-            return said
-        down, up = mix.gather(halves)
-        if len(down) == 1:
-            low = functional.linear(input, down[0])
-            return said.flatten(0, -2).addmm(low.flatten(0, -2), up[0]).view_as(said)
-        low = torch.bmm(input.reshape(len(down), -1, self.in_features), down.transpose(1, 2))
-        return said.reshape(len(up), -1, self.out_features).baddbmm(low, up).view_as(said)
+            return functional.linear(input, self.weight, self.bias)
+        down, up = halves
+        return meet(input, self.weight, self.bias, down, up)
 
 
 class SlotConv(nn.Conv2d):
@@ -93,30 +90,72 @@ class SlotConv(nn.Conv2d):
     learnt: Halves | None
 
     def forward(self, input: Tensor) -> Tensor:
-        said = self._conv_forward(input, self.weight, self.bias)
-        mix = self.table.active
-        if mix is None:
-            return said
-        halves = self.learnt if mix.learning else self.stacks
+        halves = _met(self)
         if halves is None:
-            return said
-        down, up = mix.gather(halves)
-        rank, window = down.shape[1], self.weight.shape[1:]
-        if len(down) == 1:
-            low = self._low(input, down.view(rank, *window), 1)
-            return said + functional.conv2d(low, up[0].t()[:, :, None, None])
-        rows = len(input)
-        if len(down) != rows:
-            down, up = (one.repeat_interleave(rows // len(one), 0) for one in (down, up))
-        if self.kernel_size == self.stride == (1, 1):
-            low = torch.bmm(down, input.flatten(2))
+            return self._conv_forward(input, self.weight, self.bias)
+        down, up = halves
+        said, rows = self._conv_forward(input, self.weight, self.bias), len(input)
+        if self.kernel_size == self.stride == (1, 1) and self.padding == (0, 0):
+            low = torch.bmm(_for_each(down, rows), input.to(down.dtype).flatten(2))
+        elif down.dim() == 2:
+            low = self._low(input, down, 1).flatten(2)
         else:  # one group a row, so that each row has a window of its own
-            grouped = input.reshape(1, rows * window[0], *input.shape[2:])
-            low = self._low(grouped, down.reshape(rows * rank, *window), rows)
-        return said.flatten(2).baddbmm(up.transpose(1, 2), low.view(rows, rank, -1)).view_as(said)
+            grouped = input.reshape(1, rows * self.in_channels, *input.shape[2:])
+            low = self._low(grouped, _for_each(down, rows).flatten(0, 1), rows).view(rows, down.shape[1], -1)
+        return said.flatten(2).baddbmm(_for_each(up, rows).transpose(1, 2), low).view_as(said)
 
     def _low(self, input: Tensor, down: Tensor, groups: int) -> Tensor:
-        return functional.conv2d(input, down, None, self.stride, self.padding, self.dilation, groups)
+        window = down.view(len(down), *self.weight.shape[1:])
+        return functional.conv2d(input, window, None, self.stride, self.padding, self.dilation, groups)
+
+
+def meet(input: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor) -> Tensor:
+    """(..., in) through a frozen linear layer and, part by part of its rows, through down and up."""
+    input, weight = input.to(down.dtype), weight.to(down.dtype)
+    bias = None if bias is None else bias.to(down.dtype)
+    if torch.is_grad_enabled():
+        return cast(Tensor, _Meeting.apply(input, weight, bias, down, up))
+    return _meeting(input, weight, bias, down, up)[0]
+
+
+def _meeting(
+    input: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is said, the rows as they were seen, and their low-rank middle."""
+    rows = input.reshape(*down.shape[:-2], -1, input.shape[-1])
+    said = functional.linear(rows, weight, bias)
+    if down.dim() == 2:
+        low = rows.mm(down.t())
+        said.addmm_(low, up)
+    else:
+        low = rows.bmm(down.transpose(1, 2))
+        said.baddbmm_(low, up)
+    return said.view(*input.shape[:-1], -1), rows, low
+
+
+class _Meeting(torch.autograd.Function):
+    """`meet` with its derivative by hand: the two ways back to the input meet in one matrix product instead of in a sum."""
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor) -> Tensor:
+        said, rows, low = _meeting(input, weight, bias, down, up)
+        ctx.save_for_backward(rows, weight, down, up, low)
+        ctx.shape = input.shape
+        return said
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor]:
+        rows, weight, down, up, low = ctx.saved_tensors
+        gradient, back = gradients[0].reshape(*rows.shape[:-1], -1), None
+        if down.dim() == 2:
+            of_low = gradient.mm(up.t())
+            if ctx.needs_input_grad[0]:
+                back = gradient.mm(weight).addmm_(of_low, down).view(ctx.shape)
+            return back, None, None, of_low.t().mm(rows), low.t().mm(gradient)
+        of_low = gradient.bmm(up.transpose(1, 2))
+        if ctx.needs_input_grad[0]:
+            back = gradient.matmul(weight).baddbmm_(of_low, down).view(ctx.shape)
+        return back, None, None, of_low.transpose(1, 2).bmm(rows), low.transpose(1, 2).bmm(gradient)
 
 
 SlotLayer = SlotLinear | SlotConv
@@ -180,7 +219,8 @@ class Table:
     def learning(self, learnt: Mapping[str, Halves], rows: Sequence[int]) -> Generator[None, None, None]:
         """What is computed inside meets weights that learn: `rows[n]` rows of the batch meet number n of every stack.
 
-        Forward and backward both belong inside. Rows of one number lie together, in order.
+        Forward and backward both belong inside. Rows of one number lie together, in order. Of one training alone the halves
+        come without stacks.
         """
         pick = None
         if len(set(rows)) > 1:
@@ -211,6 +251,22 @@ def table_of(base: LoadedBase) -> Table:
 
 
 SLOT_CLASSES: dict[type[nn.Module], type[nn.Module]] = {nn.Linear: SlotLinear, nn.Conv2d: SlotConv}
+
+
+def _met(layer: SlotLayer) -> Halves | None:
+    """What the batch that is being computed meets at `layer`: down (G, r, in) and up (G, r, out); None: the bare base."""
+    mix = layer.table.active
+    if mix is None:
+        return None
+    halves = layer.learnt if mix.learning else layer.stacks
+    return None if halves is None else mix.gather(halves)
+
+
+def _for_each(halves: Tensor, rows: int) -> Tensor:
+    """(G, a, b) -> (rows, a, b): each part's own for each of its rows. (a, b): the same for all."""
+    if halves.dim() == 2:
+        return halves.expand(rows, -1, -1)
+    return halves[:, None].expand(-1, rows // len(halves), -1, -1).flatten(0, 1)
 
 
 def _put(layer: SlotLayer, slot: Slot, room: int, down: Tensor, up: Tensor, alpha: float) -> None:
