@@ -45,7 +45,8 @@ class Request:
 class Judge:
     def __init__(self, openapi: dict[str, Any]) -> None:
         self.paths: dict[str, dict[str, Any]] = openapi["paths"]
-        self.components = strict(openapi["components"])
+        self.as_written: dict[str, Any] = openapi["components"]
+        self.components = strict(self.as_written)
         self.validators: dict[tuple[str, str], Draft202012Validator] = {}
         # The path with the fewest variables first: "@original" beats "{message_id}".
         self.templates = sorted(self.paths, key=lambda t: (t.count("{"), t))
@@ -77,6 +78,25 @@ class Judge:
             self.validators[key] = Draft202012Validator({**schema, "components": self.components})
         body = allowed(request, template)
         return [f"{request}: {deepest(error)}" for error in self.validators[key].iter_errors(body)]
+
+    def answer_problems(self, request: Request, status: int, body: Any) -> list[str]:
+        """Empty when it is an answer of Discord's, as far as its schema tells: for the ones that imitate it.
+
+        Not read strictly: an answer may hold more than what is written down.
+        """
+        template = self.template(request)
+        if template is None:
+            return [f"{request}: no such operation"]
+        answers = self.paths[template][request.method.lower()]["responses"]
+        if str(status) not in answers:
+            return [f"{request}: answered with {status}"]
+        schema = answers[str(status)].get("content", {}).get("application/json", {}).get("schema")
+        if schema is None:
+            return [] if body is None else [f"{request}: answered with a body"]
+        key = (template, f"{request.method} {status}")
+        if key not in self.validators:
+            self.validators[key] = Draft202012Validator({**schema, "components": self.as_written})
+        return [f"{request}: answered with {deepest(error)}" for error in self.validators[key].iter_errors(body)]
 
 
 # Where discord.py differs from the schema and Discord is known to take it: the whole list.

@@ -181,6 +181,20 @@ def test_our_own_rules_refuse(request_: Request) -> None:
     assert own_problems(request_)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "wrong"),
+    [
+        (200, {"id": "1", "username": "likeness"}, "required"),
+        (201, {}, "answered with 201"),
+        (200, None, "not of type"),
+    ],
+)
+def test_an_answer_discord_would_not_give(schema: Judge, status: int, body: Any, wrong: str) -> None:
+    problems = schema.answer_problems(Request("GET", "/users/@me"), status, body)
+    assert problems and any(wrong in problem for problem in problems)
+    assert schema.answer_problems(Request("PUT", f"{MESSAGES}/5/reactions/x/@me"), 204, None) == []
+
+
 def test_the_path_with_fewer_variables_wins(schema: Judge) -> None:
     found = schema.template(Request("PATCH", "/webhooks/1/token/messages/@original"))
     assert found is not None and found.endswith("@original")

@@ -15,7 +15,10 @@ from tests.judge.judge import walk
 APPLICATION_ID = "1000"
 GUILD_ID = "2000"
 CHANNEL_ID = "3000"
-BOT = {"id": APPLICATION_ID, "username": "likeness", "discriminator": "0", "avatar": None, "bot": True}
+NOBODY: dict[str, Any] = {"discriminator": "0", "avatar": None, "global_name": None, "primary_guild": None}
+NOBODY |= {"flags": 0, "public_flags": 0}
+"""What a user is beside an id and a name."""
+BOT: dict[str, Any] = {"id": APPLICATION_ID, "username": "likeness", "bot": True, **NOBODY}
 
 Payload = dict[str, Any]
 Files = dict[str, tuple[str, bytes]]
@@ -81,6 +84,8 @@ class Board:
             "parent_id": parent_id,
             "owner_id": APPLICATION_ID,
             "message_count": 0,
+            "total_message_sent": 0,
+            "flags": 0,
             "member_count": 1,
             "thread_metadata": {
                 "archived": False,
@@ -234,10 +239,10 @@ class Board:
         free = (n for n in range(1, 10_000) if n not in taken)
         for part in walk(components):
             part["id"] = part.get("id") or next(free)
-            for item in part.get("items") or []:
-                item["media"] = {"url": links.get(item["media"]["url"], item["media"]["url"])}
-            if part.get("media"):
-                part["media"] = {"url": links.get(part["media"]["url"], part["media"]["url"])}
+            for holder in (part, *(part.get("items") or [])):
+                if holder.get("media"):
+                    url = links.get(holder["media"]["url"], holder["media"]["url"])
+                    holder["media"] = {"id": self.new_id(), "url": url, "proxy_url": url}
         return components
 
     # -- reactions

@@ -6,6 +6,7 @@ A request can be held: `hold` gives a place to stand between Discord's receipt o
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -37,6 +38,17 @@ APPLICATION = {
     "verify_key": "x",
     "owner": BOT,
     "summary": "",
+    "type": None,
+    "flags_new": "0",
+    "redirect_uris": [],
+    "interactions_endpoint_url": None,
+    "role_connections_verification_url": None,
+    "approximate_guild_count": 1,
+    "approximate_user_install_count": 0,
+    "approximate_user_authorization_count": 0,
+    "explicit_content_filter": 0,
+    "team": None,
+    "eligible_oauth2_scopes": [],
 }
 NOTHING = None
 
@@ -57,6 +69,8 @@ class Wire:
     board: Board = field(default_factory=Board)
     sent: list[Request] = field(default_factory=list[Request])
     """Every request of the bot, in order."""
+    answered: list[tuple[Request, int, Any]] = field(default_factory=list[tuple[Request, int, Any]])
+    """And what it was told: status and body."""
     limited: list[Wanted] = field(default_factory=list[Wanted])
     """The next request that fits each of these is told to come again a little later."""
     holds: list[Hold] = field(default_factory=list[Hold])
@@ -145,7 +159,9 @@ class Wire:
             found = re.fullmatch(pattern, sent.path)
             if found is not None and method == sent.method:
                 body = await answer(self, sent, files, *found.groups())
-                return body, 204 if body is NOTHING else 200
+                status = 204 if body is NOTHING else CREATED.get(pattern, 200)
+                self.answered.append((sent, status, copy.deepcopy(body)))
+                return body, status
         raise Refused(404, 0, f"404: {sent} is not known here")
 
     async def _file(self, request: web.Request) -> web.Response:
@@ -177,7 +193,7 @@ ALL = (1 << 50) - 1
 
 
 async def _me(wire: Wire, sent: Request, files: Files) -> Payload:
-    return BOT
+    return {**BOT, "mfa_enabled": False, "locale": "en-US"}
 
 
 async def _application(wire: Wire, sent: Request, files: Files) -> Payload:
@@ -186,7 +202,8 @@ async def _application(wire: Wire, sent: Request, files: Files) -> Payload:
 
 async def _commands(wire: Wire, sent: Request, files: Files) -> list[Payload]:
     about = {"application_id": APPLICATION_ID, "version": "1", "default_member_permissions": None}
-    return [{**command, **about, "id": wire.board.new_id()} for command in sent.body]
+    said = [{key: value for key, value in command.items() if value is not None} for command in sent.body]
+    return [{**command, **about, "id": wire.board.new_id()} for command in said]
 
 
 async def _callback(wire: Wire, sent: Request, files: Files, id: str, token: str) -> Payload:
@@ -252,7 +269,9 @@ async def _invite(wire: Wire, sent: Request, files: Files, thread: str, member: 
 
 
 CHANNEL, MESSAGE = r"/channels/(\d+)", r"/channels/(\d+)/messages/(\d+)"
+THREADS = f"{CHANNEL}/threads"
 HOOK = r"/webhooks/\d+/([\w-]+)"
+CREATED = {THREADS: 201}
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", "/users/@me", _me),
     ("GET", "/oauth2/applications/@me", _application),
@@ -268,7 +287,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("DELETE", MESSAGE, _delete),
     ("PUT", f"{MESSAGE}/reactions/([^/]+)/@me", _react),
     ("GET", f"{MESSAGE}/reactions/([^/]+)", _reacted),
-    ("POST", f"{CHANNEL}/threads", _open_thread),
+    ("POST", THREADS, _open_thread),
     ("DELETE", CHANNEL, _close_channel),
     ("PUT", rf"{CHANNEL}/thread-members/(\d+)", _invite),
 ]

@@ -22,6 +22,7 @@ class Asked:
     channel_id: str
     message_id: str | None
     """What was pressed, or what a form was opened from."""
+    kind: int = COMMAND
     about: str = ""
     """The command, or the verb of what was pressed or sent."""
     first: int | None = None
@@ -53,7 +54,7 @@ class Interactions:
         if asked.first is not None:
             raise Refused(*ANSWERED)
         asked.first, data = body["type"], body.get("data") or {}
-        told: Payload = {"id": asked.id, "type": asked.first}
+        told: Payload = {"id": asked.id, "type": asked.kind}
         if asked.first in (MESSAGE, DEFERRED):
             asked.answer = self._private(asked, data, files)
             told |= {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.judge.judge import walk
-from tests.wire.board import APPLICATION_ID, CHANNEL_ID, GUILD_ID, Payload, pressable
+from tests.wire.board import APPLICATION_ID, CHANNEL_ID, GUILD_ID, NOBODY, Payload, pressable
 from tests.wire.discord_server import ALL, Wire, reaction
 from tests.wire.gateway import REACTIONS
 from tests.wire.interactions import COMMAND, COMPONENT, MODAL, Asked
@@ -22,7 +22,7 @@ class Member:
     name: str
 
     def __post_init__(self) -> None:
-        self.user: Payload = {"id": self.id, "username": self.name, "discriminator": "0", "avatar": None}
+        self.user: Payload = {"id": self.id, "username": self.name, **NOBODY}
         self.wire.board.people[self.id] = self.user
 
     async def command(self, name: str, /, **options: Any) -> Asked:
@@ -82,7 +82,7 @@ class Member:
         return id
 
     async def _ask(self, asked: Asked, kind: int, data: Payload) -> None:
-        board = self.wire.board
+        asked.kind, board = kind, self.wire.board
         payload: Payload = {
             "id": asked.id,
             "application_id": APPLICATION_ID,

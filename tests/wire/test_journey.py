@@ -20,7 +20,7 @@ import pytest
 
 from engine.script import Script
 from tests.judge.capture import verdict
-from tests.judge.judge import Request
+from tests.judge.judge import Request, judge
 from tests.wire.discord_server import Wanted, Wire
 from tests.wire.process import TOKEN, Bot
 from tests.wire.story import PROMPT, Story
@@ -51,13 +51,17 @@ async def living(folder: Path, script: Script | None = None) -> AsyncIterator[tu
 
 
 async def ended(story: Story, bot: Bot) -> Ending:
-    """Tell the rest, end it kindly, and see what it came to; no request was one that Discord would refuse."""
+    """Tell the rest, end it kindly, and see what it came to; every request was one that Discord takes, and every answer
+    was one that Discord gives."""
     await story.tell()
     await bot.stop()
     log = bot.log.read_text()
     assert "ERROR" not in log and "Traceback" not in log and TOKEN not in log, log
     problems = [problem for request in story.wire.sent for problem in verdict(request)]
     assert not problems, "Discord would refuse:\n" + "\n".join(problems)
+    if (discord := judge()) is not None:
+        told = [problem for answer in story.wire.answered for problem in discord.answer_problems(*answer)]
+        assert not told, "Discord would not answer so:\n" + "\n".join(told)
     assert story.twice() == []
     with contextlib.closing(sqlite3.connect(bot.folder / "data" / "likeness.db")) as database:
         return Ending(story.ending(), {what: database.execute(sql).fetchall() for what, sql in QUERIES.items()})
