@@ -33,6 +33,7 @@ from engine.protocol import (
     Progress,
     TrainJob,
 )
+from engine.recipes.recipe import Method, Recipe
 from engine.shots import Shot
 from engine.worker.desk import Verbs
 from engine.worker.order import Order
@@ -264,12 +265,12 @@ class Play:
         }
 
     def _epoch(self, job: TrainJob, epoch: int, state: str) -> EpochReady:
-        lora = lora_file(state, job.recipe.rank)
+        files = epoch_files(state, job.recipe)
         late = epoch / job.recipe.epochs
         return EpochReady(
             job_id=job.job_id, attempt=job.attempt, epoch=epoch, loss=round(0.2 / epoch, 6), likeness=round(80 * late, 1),
-            fidelity=round(100 - 15 * late, 1), sha256=hashlib.sha256(lora).hexdigest(), seconds=1.0,
-            blobs={"lora": lora, **self._previews(job, state)},
+            fidelity=round(100 - 15 * late, 1), sha256=hashlib.sha256(next(iter(files.values()))).hexdigest(),
+            seconds=1.0, blobs={**files, **self._previews(job, state)},
         )  # fmt: skip
 
     def _done(self, job: TrainJob, reached: int, *, early: bool) -> Done:
@@ -315,6 +316,16 @@ def picture(about: str, width: int, height: int, text: str) -> bytes:
         buffer, "PNG", pnginfo=info
     )
     return buffer.getvalue()
+
+
+def epoch_files(state: str, recipe: Recipe) -> dict[str, bytes]:
+    """What a training by this recipe leaves after an epoch, by the names of `EpochReady`'s blobs."""
+    found: dict[str, bytes] = {}
+    if recipe.method is not Method.EMBEDDING:
+        found["lora"] = lora_file(state, recipe.rank)
+    if recipe.learns_words:
+        found["embedding"] = lora_file(f"word {state}", recipe.embedding_vectors)
+    return found
 
 
 def lora_file(state: str, rank: int) -> bytes:

@@ -43,6 +43,7 @@ class RecipeFile:
         changes = dict(self.changes)
         if changes.get("optimizer") is Optimizer.PRODIGY:
             changes.setdefault("unet_lr", 1.0)
+            changes.setdefault("embedding_lr", 1.0)
             changes.setdefault("text_encoder_lr", 1.0 if underneath.text_encoder_lr else 0.0)
         if "rank" in changes and "alpha" not in changes:
             # In proportion, so that the same learning rate goes on being the right one.

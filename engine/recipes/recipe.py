@@ -74,7 +74,7 @@ class Recipe(BaseModel):
     embedding_init: str = Field(default="", max_length=80)
     """Known words the vectors start from. Empty: the subject's class word."""
     embedding_lr: float = Field(default=5e-3, gt=0, le=1)
-    """Rate of the word vectors."""
+    """Rate of the word vectors. With Prodigy as unet_lr: 1, also where it is left out."""
     embedding_share: float = Field(default=0.5, gt=0, le=1)
     """Of a `pivotal` run: the part during which the vectors learn; then they stand still and the LoRA goes on alone."""
 
@@ -137,9 +137,10 @@ class Recipe(BaseModel):
     prior_weight: float = Field(default=1.0, gt=0, le=100)
     """What holding on weighs against learning the subject."""
     class_images: int = Field(default=24, ge=1, le=1000)
-    """Pictures of the class the base paints for `class_images`; they are kept for the run and deleted after it."""
+    """Pictures of the class the base paints for `class_images`; kept, sealed, as long as the run's checkpoints."""
     class_prompt: str = Field(default="", max_length=200)
-    """The prompt without the subject. Empty: "a photo of CLASS WORD", or each caption with the class word alone."""
+    """The prompt without the subject. Empty: "a photo of CLASS WORD" for class images, and for the base's own answer each
+    caption without the trigger word."""
 
     # ---- the pictures
     resolution: int = Field(default=64, ge=16, le=4096)
@@ -151,7 +152,7 @@ class Recipe(BaseModel):
     flip: bool = False
     """Show pictures mirrored half the time. Not for faces, which are not symmetric, nor where there is lettering."""
     shuffle_caption: bool = False
-    """Show the comma-separated parts of a caption in a new order each time. For tags, not for sentences."""
+    """Show the comma-separated parts of a caption in one of eight orders each time. For tags, not for sentences."""
     keep_tokens: int = Field(default=1, ge=0, le=64)
     """Parts at the beginning that stay in their place; the first is the trigger word's."""
     caption_dropout: float = Field(default=0.05, ge=0, le=1)
@@ -189,12 +190,15 @@ def conflicts(recipe: Recipe) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     found += [("optimizer_args", sentence) for sentence in _wrong_options(recipe)]
     prodigy = recipe.optimizer is Optimizer.PRODIGY
-    for field, rate in (("unet_lr", recipe.unet_lr), ("text_encoder_lr", recipe.text_encoder_lr)):
+    rates = [("unet_lr", recipe.unet_lr), ("text_encoder_lr", recipe.text_encoder_lr)]
+    rates = rates if recipe.method is not Method.EMBEDDING else []
+    rates += [("embedding_lr", recipe.embedding_lr)] if recipe.learns_words else []
+    for field, rate in rates:
         if prodigy and 0 < rate < 0.1:
             found.append(
                 (field, f"{rate:g} is no rate for Prodigy, which finds its own and multiplies it by this; write 1.")
             )
-        elif not prodigy and rate > 0.1:
+        elif not prodigy and rate > 0.1 and field != "embedding_lr":
             found.append(
                 (field, f"{rate:g} would burn everything at once with {recipe.optimizer}; at most 0.1 is taken.")
             )

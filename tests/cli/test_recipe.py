@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Bench, Line
-from engine.protocol import BaseModelRef, SubjectKind, TrainJob
+from engine.protocol import BaseModelRef, PaintJob, SubjectKind, TrainJob
 from engine.recipes.page import page
 from engine.recipes.presets import recipe_for
 from engine.recipes.recipe import Recipe
@@ -85,3 +85,24 @@ def test_a_wrong_recipe_starts_nothing(
     line = run("train", photos, "--trigger", "ohwx", "--out", tmp_path / "out", "--recipe", file)
     assert line.code == 2 and words in line.err and line.err.count("\n") == 1
     assert bench.engines == [] and not (tmp_path / "out").exists()
+
+
+def test_a_learned_word_is_written_beside_the_lora_and_painted_with(
+    bench: Bench, run: Run, photos: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "word.toml"
+    file.write_text('method = "embedding"\nnum_vectors_per_token = 2\n')
+    out = tmp_path / "out"
+    line = run("train", photos, "--trigger", "ohwx", "--out", out, "--recipe", file)
+    assert line.code == 0, line.err
+    report = json.loads((out / "report.json").read_text())
+    assert report["lora"] is None and report["word"] == "ohwx.safetensors"
+    assert next((entry["file"], entry["word"]) for entry in report["epochs"]) == (None, "ohwx-000001-word.safetensors")
+    assert (out / "ohwx.safetensors").is_file() and not (out / "lora.safetensors").exists()
+    assert f"--word {out / 'ohwx.safetensors'}" in line.err and "--lora" not in line.err
+    painted = run("paint", "ohwx at sea", "--out", tmp_path / "p", "--word", out / "ohwx.safetensors", "--with-base")
+    assert painted.code == 0, painted.err
+    job = bench.engine.submitted[0]
+    assert isinstance(job, PaintJob) and [use.word for use in job.words] == ["ohwx"]
+    refused = run("paint", "ohwx", "--out", tmp_path / "p", "--word", tmp_path / "ohwx.pt")
+    assert refused.code == 2 and "There is no learned word" in refused.err

@@ -105,6 +105,7 @@ def test_kohyas_adafactor_is_taken() -> None:
         ("optimizer_args = 7", "optimizer_args: it is a table of numbers"),
         ("debiased_estimation_loss = true\nmin_snr_gamma = 5", "debiased_estimation_loss: it and min_snr_gamma both"),
         ("unet_lr = 5", "unet_lr: 5 would burn everything at once with AdamW; at most 0.1 is taken."),
+        ('method = "pivotal"\noptimizer_type = "Prodigy"\nembedding_lr = 1e-3', "embedding_lr: 0.001 is no rate for Prodigy"),
         ("[a]\nseed = 1\n[b]\nseed = 2", "seed: it stands there twice; leave one."),
         ("seed = [", "The recipe is no valid TOML"),
     ],
