@@ -45,7 +45,6 @@ from engine.worker.order import Order
 AnyJob = PrepareJob | TrainJob | PaintJob
 Blobs = Mapping[str, bytes]
 Emit = Callable[[EventBase], None]
-BaseKey = tuple[str, str, str | None]
 LANES = ("paint", "prepare", "train")
 JOINT_RUNS = 4
 """Trainings at a time on an accelerator: as many as still fill it better without each going noticeably slower."""
@@ -105,7 +104,7 @@ class Desk:
         self._joint_runs = joint_runs
         self._notes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._tasks: dict[str, Task] = {}
-        self._bases: dict[BaseKey, Any] = {}
+        self._bases: dict[BaseModelRef, Any] = {}
         self._on_turn: str | None = None
         self._step_s: deque[float] = deque(maxlen=64)
         self.parked = False
@@ -134,7 +133,7 @@ class Desk:
 
     @property
     def base(self) -> str | None:
-        return next((source for _, source, _ in reversed(list(self._bases))), None)
+        return next((ref.source for ref in reversed(list(self._bases))), None)
 
     @property
     def step_s(self) -> float:
@@ -190,7 +189,7 @@ class Desk:
     def _may_join(self, task: Task, begun: list[Task]) -> bool:
         """Only the first in the line: one that waits for another base must not be overtaken for ever."""
         most = self._joint_runs or (1 if self.device == "cpu" else JOINT_RUNS)
-        same_base = _key(task.job.base) == _key(begun[0].job.base)
+        same_base = task.job.base == begun[0].job.base
         return isinstance(task.job, TrainJob) and len(begun) < most and same_base
 
     def _begin(self, task: Task) -> Iterator[None]:
@@ -204,11 +203,11 @@ class Desk:
 
     def _load(self, task: Task) -> Any:
         """The base of `task`, kept from job to job; one that no begun job needs is dropped before another is loaded."""
-        wanted = _key(task.job.base)
+        wanted = task.job.base
         if wanted in self._bases:
             self._bases[wanted] = self._bases.pop(wanted)  # the last one is the one in use
             return self._bases[wanted]
-        needed = {_key(other.job.base) for other in self._tasks.values() if other.work is not None}
+        needed = {other.job.base for other in self._tasks.values() if other.work is not None}
         for key in [key for key in self._bases if key not in needed]:
             del self._bases[key]
         if isinstance(task.job, TrainJob):
@@ -287,10 +286,6 @@ def _free_memory() -> None:
     torch: Any = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _key(ref: BaseModelRef) -> BaseKey:
-    return ref.family, ref.source, ref.revision
 
 
 def _makes_a_step(work: Iterator[None]) -> bool:

@@ -16,11 +16,10 @@ Stopped at any moment and started again, it ends with the same bytes (on a CPU; 
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +28,21 @@ from PIL import Image
 
 from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
-from engine.files import embedding, lora, notes, picture
+from engine.files import notes, picture
 from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
+from engine.recipes.recipe import Prior
 from engine.scores import reading, suggestion
 from engine.scores.reading import Scores
+from engine.worker import memory
 from engine.worker.checkpoint import Bundle, RunFolder, identity_of, sweep
 from engine.worker.cohort import cohort_of
+from engine.worker.edition import edition_of, picture_of, pictures_in, sent
 from engine.worker.learner import Learner
 from engine.worker.lesson import lesson
 from engine.worker.order import Order
 from engine.worker.proof import Shell
 from engine.worker.sampler import draw
-from engine.worker.slots import Mixture, table_of
+from engine.worker.slots import Mixture
 from engine.worker.words import Spelling, words_of
 
 CHECKPOINT_S = 30.0
@@ -50,7 +52,6 @@ READ_EVERY = 25
 PREVIEWS_AT_ONCE = 8
 HALVINGS = 2
 """How often the rates are halved before a training that runs away is given up."""
-LORA, EMBEDDING = "lora.safetensors", "embedding.safetensors"
 ABANDONED_S = 3 * 24 * 3600.0
 
 Emit = Callable[[EventBase], None]
@@ -128,9 +129,16 @@ class Run:
             return True
         if not taken_along:
             self.cohort.learn(learner)
+            self._tell_of_memory(learner)
         if learner.passes == 0:
             self._step_made(learner)
         return False
+
+    def _tell_of_memory(self, learner: Learner) -> None:
+        """What the cohort had to do without, said by whoever noticed."""
+        while self.cohort.notes:
+            note = self.cohort.notes.pop(0)
+            self._say("training", learner.step, self.recipe.steps, epoch=learner.epoch + 1, note=note)
 
     def _ends_here(self, learner: Learner) -> bool:
         """At the end of an epoch: because somebody said so, or the recipe does."""
@@ -172,6 +180,7 @@ class Run:
     # ---- the beginning -----------------------------------------------------------------------------------------------
 
     def _prepare(self) -> Generator[None, None, Learner]:
+        self._make_room()
         learnt = yield from lesson(self.base, self.job, self.blobs, self.folder, self._say)
         if learnt.word is not None:
             self.closing.callback(words_of(self.base).give_back, learnt.word.ids)
@@ -183,6 +192,16 @@ class Run:
         self.beginning = learner.step, *learner.state()
         yield
         return learner
+
+    def _make_room(self) -> None:
+        """BadInput where the memory that is free holds not even the most frugal way. Nothing has been started then."""
+        base, recipe = self.base, self.recipe
+        rows = recipe.batch_size * (1 if recipe.prior is Prior.NONE else 2)
+        precision = "bf16" if base.dtype is torch.bfloat16 else "fp32"
+        rungs = memory.ladder(base.spec, rows, recipe.resolution**2, precision)
+        note = self.cohort.room.plan(rungs, memory.free_bytes(base.device))
+        if note:
+            self._say("caching", 0, len(self.job.images), note=note)
 
     def _epoch_zero(self, learner: Learner) -> Generator[None, None, None]:
         """The base's previews, then every epoch that was finished before and that the sender does not have."""
@@ -197,7 +216,7 @@ class Run:
             kept[0] = Bundle({"epoch": 0, "seconds": self.clock() - began}, files)
             self.folder.save_epoch(0, files, kept[0].facts)
         if self.reader is not None:
-            pictures = [_picture(data) for kind in ("preview", "probe") for _, data in _pictures(kept[0], kind)]
+            pictures = [picture_of(data) for kind in ("preview", "probe") for _, data in pictures_in(kept[0], kind)]
             self.read[0] = self.reader.read_base(pictures)
             kept[0].facts.update(self.read[0].facts())
         for epoch, bundle in kept.items():
@@ -216,13 +235,14 @@ class Run:
         epoch, loss = learner.epoch + 1, learner.epoch_loss()
         self._still_a_number(loss)
         self._checkpoint(learner)
-        files, weights = self._files(learner, epoch)
-        with self._staged(weights, learner.vectors()) as (mixture, spelling):
+        self.shell = self.shell or Shell(self.base)
+        edition = edition_of(self.base, self.job, learner, epoch, self.shell)
+        with edition.staged(self.base, self.job.trigger) as (mixture, spelling):
             pictures = yield from self._preview(epoch, mixture, spelling)
         read = self.read[epoch] = self.reader.read(pictures) if self.reader else Scores()
-        if pictures:
-            files = {name: notes.with_thumbnail(data, pictures[0]) for name, data in files.items()}
-        files |= self._shown(pictures)
+        files = self._shown(pictures)
+        for name, data in edition.files.items():
+            files[name] = notes.with_thumbnail(data, pictures[0]) if pictures else data
         facts = {"epoch": epoch, "loss": loss, "seconds": round(self.clock() - self.epoch_started, 2)} | read.facts()
         self.folder.save_epoch(epoch, files, facts)
         learner.next_epoch()
@@ -232,39 +252,6 @@ class Run:
         if epoch not in self.job.have_epochs:
             self._announce(epoch, Bundle(facts, files))
         yield
-
-    def _files(self, learner: Learner, epoch: int) -> tuple[dict[str, bytes], lora.Weights]:
-        """The epoch's files, proven, and the LoRA as it stands in its file: the previews show what people will get."""
-        recipe, weights, vectors, trigger = self.recipe, learner.weights(), learner.vectors(), self.job.trigger
-        files: dict[str, bytes] = {}
-        if weights:
-            about = notes.about(
-                self.base, trigger=trigger, rank=recipe.rank, alpha=recipe.alpha, steps=learner.step, epoch=epoch,
-                resolution=recipe.resolution, conv=(recipe.conv_rank, recipe.conv_alpha) if recipe.conv_rank else None,
-            )  # fmt: skip
-            data = files[LORA] = lora.write(weights, about)
-            self.shell = self.shell or Shell(self.base)
-            weights = self.shell.prove(data, weights).weights
-        if vectors:
-            about = notes.about_word(self.base, trigger=trigger, steps=learner.step, epoch=epoch)
-            files[EMBEDDING] = embedding.write(vectors, about)
-        return files, weights
-
-    @contextmanager
-    def _staged(
-        self, weights: lora.Weights, vectors: embedding.Vectors
-    ) -> Generator[tuple[Mixture, Spelling], None, None]:
-        """What the files of an epoch hold, ready to paint with."""
-        table, words = table_of(self.base), words_of(self.base)
-        slot = table.take(weights) if weights else None
-        ids = words.take(list(vectors.values())) if vectors else ()
-        try:
-            yield {} if slot is None else {slot: 1.0}, {self.job.trigger: ids} if ids else {}
-        finally:
-            if slot is not None:
-                table.give_back(slot)
-            if ids:
-                words.give_back(ids)
 
     def _preview(self, epoch: int, mixture: Mixture, spelling: Spelling) -> Generator[None, None, list[Image.Image]]:
         """The job's previews, then the reader's probes, at the recipe's size, with the base's own sampler settings."""
@@ -290,13 +277,12 @@ class Run:
 
     def _announce(self, epoch: int, bundle: Bundle) -> None:
         facts = bundle.facts
-        sent = {name.removesuffix(".png"): shown for name, shown in _pictures(bundle, "preview")}
-        sent |= {name.partition(".")[0]: data for name, data in bundle.files.items() if name in (LORA, EMBEDDING)}
-        data = bundle.files.get(LORA, bundle.files.get(EMBEDDING))
+        blobs = sent(bundle)
+        data = blobs.get("lora", blobs.get("embedding"))
         self.emit(EpochReady(
             kind="epoch", job_id=self.job.job_id, attempt=self.job.attempt, epoch=epoch, loss=facts.get("loss"),
             sha256=hashlib.sha256(data).hexdigest() if data is not None else None,
-            seconds=facts["seconds"], blobs=sent, **Scores.of(facts).facts(),
+            seconds=facts["seconds"], blobs=blobs, **Scores.of(facts).facts(),
         ))  # fmt: skip
 
     # ---- saying and saving -------------------------------------------------------------------------------------------
@@ -375,17 +361,3 @@ class Run:
         self.closing.close()
         if self.order.cancel is CancelMode.NOW:
             self.folder.drop()
-
-
-def _pictures(bundle: Bundle, kind: str) -> list[tuple[str, bytes]]:
-    """Its "preview"s or "probe"s, in the prompts' order."""
-    names = [name for name in bundle.files if name.startswith(f"{kind}_")]
-    return [
-        (name, bundle.files[name])
-        for name in sorted(names, key=lambda name: int(name.removesuffix(".png").split("_")[1]))
-    ]
-
-
-def _picture(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as file:
-        return file.convert("RGB")

@@ -11,6 +11,9 @@ from engine.protocol import BaseModelRef, PaintJob, PrepareJob, TrainJob
 from engine.worker.desk import Emit, Verbs
 from engine.worker.order import Order
 
+SMALL_BYTES = 2**30
+"""A base of less is none of the sizes that memory is planned for: it fits everywhere."""
+
 
 def verbs(scratch: Path) -> Verbs:
     return Verbs(where=where, load=load, prepare=prepare, train=train, paint=paint)
@@ -30,9 +33,18 @@ def where(wanted: str) -> str:
 
 
 def load(ref: BaseModelRef, device: str) -> Any:
-    from engine.families import load as load_base
+    """In the precision that memory allows; BaseUnavailable where it allows none."""
+    import torch
 
-    return load_base(ref, device)
+    from engine.families import bases
+    from engine.families import load as load_base
+    from engine.families.spec import family
+    from engine.worker.memory import free_bytes, precision_for
+
+    if bases.size(bases.find(ref)) < SMALL_BYTES:
+        return load_base(ref, device)
+    place = torch.device(device)
+    return load_base(ref, device, precision_for(family(ref.family), place.type, free_bytes(place)))
 
 
 def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Order) -> Iterator[None]:

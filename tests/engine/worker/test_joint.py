@@ -148,9 +148,9 @@ def turns(cohort: Cohort, one: Learner, steps: int, took: list[int]) -> Iterator
 def test_trainings_join_and_leave_between_two_passes(base: LoadedBase, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    def counted(learners: Sequence[Learner]) -> None:
+    def counted(learners: Sequence[Learner], most: int | None = None) -> None:
         sizes.append(len(learners))
-        learn(learners)
+        learn(learners, most)
 
     monkeypatch.setattr(cohorts, "learn", counted)
     cohort, took = Cohort(), list[int]()
@@ -182,23 +182,27 @@ def test_one_that_leaves_while_it_waits_is_not_taken_along(base: LoadedBase) -> 
     assert (stays.step, leaves.step) == (1, 0)
 
 
-def test_where_memory_does_not_suffice_for_all_each_goes_alone(
+def test_where_memory_does_not_suffice_for_all_they_go_in_parts(
     base: LoadedBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def small(learners: Sequence[Learner]) -> None:
-        if len(learners) > 1:
-            raise torch.OutOfMemoryError
-        learn(learners)
+    real, sizes = cohorts._part, []  # pyright: ignore[reportPrivateUsage]
 
-    monkeypatch.setattr(cohorts, "learn", small)
+    def small(learners: Sequence[Learner], batches: Any, part: range) -> Any:
+        sizes.append(len(part))
+        if len(part) > 2:
+            raise torch.OutOfMemoryError
+        return real(learners, batches, part)
+
+    monkeypatch.setattr(cohorts, "_part", small)
     cohort, one, other = Cohort(), learner(base, 0), learner(base, 1)
     waiting = cohort.wait(other)
     next(waiting)
     cohort.learn(one)
-    assert (one.step, other.step) == (1, 0)
+    assert (one.step, other.step) == (1, 1), "both have learnt"
+    assert max(sizes[-2:]) <= 2 and len(cohort.notes) >= 1
     with pytest.raises(StopIteration) as end:
         next(waiting)
-    assert end.value.value is False
+    assert end.value.value is True
 
 
 # ---- through the desk ------------------------------------------------------------------------------------------------
@@ -237,9 +241,9 @@ def test_at_the_desk_one_ends_one_breaks_one_is_cancelled_one_comes_late(
     def loss(self: Learner, said: Tensor, batch: Batch) -> Tensor:
         return honest(self, said, batch) * (math.nan if self.recipe.seed == 2 and self.step == 2 else 1.0)
 
-    def counted(learners: Sequence[Learner]) -> None:
+    def counted(learners: Sequence[Learner], most: int | None = None) -> None:
         sizes.append(len(learners))
-        learn(learners)
+        learn(learners, most)
 
     monkeypatch.setattr(Learner, "loss", loss)
     monkeypatch.setattr(cohorts, "learn", counted)
