@@ -69,6 +69,16 @@ class StorePost:
             if card is not None and card.message_id == place.message_id:
                 await self._store.cards.gone(scope, purpose=place.purpose, ref=place.ref)
 
+    async def posted(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
+        sent = [
+            row for row in await self._store.outbox.list(Scope(guild_id), purpose=purpose, ref=ref) if row.message_id
+        ]
+        if not sent:
+            return None
+        last = sent[-1]
+        at = last.ended_at or last.created_at
+        return Place(guild_id, purpose, ref, last.channel_id, last.message_id or 0, "", posted_at=at, edited_at=at)
+
     async def erasures(self) -> tuple[Erasure, ...]:
         found = await self._store.erasures.due_everywhere()
         return tuple(Erasure(row.guild_id, row.channel_id, row.message_id) for row in found)

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import discord
 from discord import app_commands
 
-from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, training
+from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, rules, training
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, where
+from bot.chat.keeping_commands import add_keeping_commands
 from bot.chat.ports import Memory, Post
 from bot.chat.presenter import Presenter
 from bot.chat.uploads import Held
@@ -21,7 +22,7 @@ from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
-HANDLERS = (intake, people, crops, captions, confirm, training, pictures, keeping)
+HANDLERS = (intake, people, crops, captions, confirm, training, pictures, keeping, rules)
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"
@@ -63,6 +64,7 @@ class LikenessBot(discord.Client):
         self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)
+        add_keeping_commands(self, self.tree)
 
     async def fetch(self, url: str) -> bytes:
         """An uploaded file from Discord's servers."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from bot.chat import keeping_cards, people_cards, picture_cards, review_cards, training_cards
+from bot.chat import keeping_cards, people_cards, picture_cards, review_cards, rules_cards, training_cards
 from bot.chat.layout import Colour, Drawn, escape, words
+from bot.studio.people_screens import (
+    ConsentCard,
+    HiddenCard,
+    LedgerList,
+    LoraCard,
+    PersonCard,
+    PrivacyCard,
+    ReportCard,
+    RulesCard,
+    SubjectCard,
+)
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
     ConfirmCard,
-    ConsentCard,
     CropEditor,
     CropSheet,
     EpochPost,
-    LedgerList,
-    LoraCard,
     LoraList,
     Notice,
-    PersonCard,
     PicturesCard,
     Purpose,
     QueueList,
@@ -58,6 +65,16 @@ def draw(screen: Screen) -> Drawn:
             return picture_cards.pictures(screen)
         case LoraCard():
             return keeping_cards.lora(screen)
+        case PrivacyCard():
+            return rules_cards.privacy(screen)
+        case SubjectCard():
+            return rules_cards.subject(screen)
+        case RulesCard():
+            return rules_cards.rules(screen)
+        case ReportCard():
+            return rules_cards.report(screen)
+        case HiddenCard():
+            return rules_cards.hidden(screen)
         case LedgerList():
             return keeping_cards.ledger(screen)
         case LoraList():

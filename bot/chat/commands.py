@@ -71,7 +71,7 @@ def add_train(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
                 # Their links die, so they are fetched while the member fills in the form.
                 bot.held.hold(draft, asyncio.create_task(fetch_all(uploads, bot.fetch)))
 
-        await _behind_the_door(interaction, open_form, private_reply=False)
+        await behind_the_door(interaction, open_form, private_reply=False)
 
 
 def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
@@ -105,7 +105,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
             await interaction.edit_original_response(content=texts.painting(card.note) if card.note else texts.PAINTING)
             await bot.presenter.deliver()
 
-        await _behind_the_door(interaction, paint)
+        await behind_the_door(interaction, paint)
 
     @imagine.autocomplete("lora")
     async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
@@ -113,19 +113,19 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
             found = await bot.studio.lora_names(who_is(interaction), typed)
             return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
 
-        return await _choices(find)
+        return await choices_of(find)
 
 
 def add_lists(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
     @tree.command(name="loras", description="What has been learnt here")
     @app_commands.guild_only()
     async def loras(interaction: discord.Interaction[LikenessBot]) -> None:
-        await _show(interaction, lambda: bot.studio.loras(who_is(interaction)))
+        await show_privately(interaction, lambda: bot.studio.loras(who_is(interaction)))
 
     @tree.command(name="queue", description="What is running, what is waiting, and for how long")
     @app_commands.guild_only()
     async def queue(interaction: discord.Interaction[LikenessBot]) -> None:
-        await _show(interaction, lambda: bot.studio.queue(who_is(interaction)))
+        await show_privately(interaction, lambda: bot.studio.queue(who_is(interaction)))
 
     @tree.command(name="cancel", description="Take back something of yours that is waiting or running")
     @app_commands.guild_only()
@@ -139,7 +139,7 @@ def add_lists(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
             await interaction.edit_original_response(content=notice.sentence)
             await bot.presenter.tick()
 
-        await _behind_the_door(interaction, take_back)
+        await behind_the_door(interaction, take_back)
 
     @cancel.autocomplete("job")
     async def jobs(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
@@ -151,19 +151,19 @@ def add_lists(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
                 if typed.lower() in what.lower()
             ][:CHOICES]
 
-        return await _choices(find)
+        return await choices_of(find)
 
 
-async def _show(interaction: discord.Interaction[LikenessBot], ask: Callable[[], Awaitable[Screen]]) -> None:
+async def show_privately(interaction: discord.Interaction[LikenessBot], ask: Callable[[], Awaitable[Screen]]) -> None:
     async def show() -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         drawn = draw(await ask())
         await interaction.edit_original_response(view=drawn.view(), attachments=drawn.files())
 
-    await _behind_the_door(interaction, show)
+    await behind_the_door(interaction, show)
 
 
-async def _behind_the_door(
+async def behind_the_door(
     interaction: discord.Interaction[LikenessBot], work: Callable[[], Awaitable[None]], *, private_reply: bool = True
 ) -> None:
     try:
@@ -172,7 +172,7 @@ async def _behind_the_door(
         await errors.tell(interaction, error, private_reply=private_reply)
 
 
-async def _choices(
+async def choices_of(
     find: Callable[[], Awaitable[list[app_commands.Choice[str]]]],
 ) -> list[app_commands.Choice[str]]:
     """An autocompletion has no place for a sentence: it offers nothing instead."""

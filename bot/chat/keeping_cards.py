@@ -10,7 +10,7 @@ from bot.chat import keeping_texts as texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.keeping_texts import Button, Pick
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, file_name, row, select, words
-from bot.studio.screens import LedgerList, LoraCard
+from bot.studio.people_screens import LedgerList, LoraCard
 
 TARGETS = 25
 """Members or roles one menu can name."""

@@ -9,6 +9,7 @@ from bot.chat.customid import custom_id
 from bot.chat.forms import form, text_box
 from bot.chat.keeping_texts import Field, Hint, Title
 from bot.chat.people_forms import forget
+from bot.studio.rulebook import NUMBERS
 
 
 def rename(lora_id: int, opening: str) -> ui.Modal:
@@ -30,4 +31,31 @@ def prompt(lora_id: int, opening: str) -> ui.Modal:
         Title.PROMPT,
         custom_id("lora.prompt.send", lora_id, opening),
         ui.Label(text=Field.PROMPT, description=Hint.PROMPT, component=box),
+    )
+
+
+def forget_me(opening: str) -> ui.Modal:
+    return forget("me.forget.send", 0, opening)
+
+
+def numbers(shown: tuple[str, ...], opening: str) -> ui.Modal:
+    """Five parts, the most a form may have, in the order of the rulebook's NUMBERS."""
+    labels = (
+        (Field.TRAININGS, Hint.NUMBER),
+        (Field.PICTURES, Hint.NUMBER),
+        (Field.PHOTOS, Hint.DAYS),
+        (Field.EPOCHS, Hint.DAYS),
+        (Field.KEPT_PICTURES, Hint.DAYS),
+    )
+    return form(
+        Title.NUMBERS,
+        custom_id("rules.numbers.send", 0, opening),
+        *(
+            ui.Label(
+                text=label,
+                description=hint,
+                component=text_box(name, default=value or None, required=False, max_length=5),
+            )
+            for name, value, (label, hint) in zip(NUMBERS, shown, labels, strict=False)
+        ),
     )

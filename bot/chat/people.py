@@ -13,7 +13,7 @@ from bot.chat import people_texts as words
 from bot.chat.router import Ack, Press, on, opens
 from bot.errors import NotAllowed, UserError
 from bot.studio.forgetting import check_word
-from bot.studio.screens import ConsentCard
+from bot.studio.people_screens import ConsentCard
 
 
 @on("person.choose")

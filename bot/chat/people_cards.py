@@ -10,7 +10,7 @@ from bot.chat import people_texts as texts
 from bot.chat.customid import custom_id
 from bot.chat.layout import Colour, Drawn, Piece, button, escape, row, words
 from bot.chat.people_texts import Button, Pick
-from bot.studio.screens import ConsentCard, PersonCard
+from bot.studio.people_screens import ConsentCard, PersonCard
 
 
 def person(screen: PersonCard) -> Drawn:

@@ -73,6 +73,10 @@ class Post(Protocol):
         """Its message is gone, or needs no more edits. Nothing happens when another message stands there by now."""
         ...
 
+    async def posted(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
+        """Where it was posted last, also when nobody follows it any more; what it shows is not known."""
+        ...
+
     async def erasures(self) -> Sequence[Erasure]:
         """Messages that must go, longest waiting first; a few at a time."""
         ...

@@ -90,6 +90,8 @@ class Presenter:
         await self.deliver()
         with on_its_own("erasures"):
             await self.erase()
+        with on_its_own("retention"):
+            await self.studio.tidy()
         for place in await self.post.places(FOLLOWED):
             with on_its_own(f"card {place.purpose} {place.ref}"):
                 await self._follow(place)
@@ -235,6 +237,12 @@ class Presenter:
 
     async def refresh_key(self, guild_id: int, purpose: Purpose, ref: str) -> None:
         place = await self.post.place(guild_id, purpose, ref)
+        if place is not None:
+            await self.refresh(place)
+
+    async def refresh_posted(self, guild_id: int, purpose: Purpose, ref: str) -> None:
+        """As `refresh_key`, also for a card that nobody looks after any more."""
+        place = await self.post.posted(guild_id, purpose, ref)
         if place is not None:
             await self.refresh(place)
 

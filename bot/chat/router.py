@@ -126,6 +126,7 @@ def who_is(interaction: discord.Interaction) -> Who:
         channel_id=interaction.channel_id,
         request_id=str(interaction.id),
         is_admin=interaction.permissions.manage_guild,
+        parent_id=interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else None,
         roles=frozenset(role.id for role in roles if role.id != interaction.guild_id),
     )
 

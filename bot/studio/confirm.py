@@ -13,6 +13,7 @@ from bot.studio.people import People
 from bot.studio.recipes import TITLES
 from bot.studio.requests import Who
 from bot.studio.review import Review
+from bot.studio.rulebook import check_training_quota
 from bot.studio.schedule import Schedule
 from bot.studio.screens import ConfirmCard, PresetChoice, Purpose
 from engine.faces import meant
@@ -105,6 +106,7 @@ class Confirm:
                 raise UserError("Look at the crops and the captions first: press Looks right on both sheets.")
             await self.people.check(scope, subject.id)
             kept = await self.review.check_enough(scope, dataset_id)
+            await check_training_quota(self.desk, who)
             await self._check_room(who, scope)
             run = await self._queue(who, scope, dataset, subject, kept)
         self.desk.wake.set()

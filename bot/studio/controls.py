@@ -55,6 +55,13 @@ class Controls:
             await self.desk.engine.cancel(job.id, CancelMode.AFTER_EPOCH)
         return await store.runs.get(scope, run_id)
 
+    async def running_of(self, who: Who) -> int:
+        """The run of this member's training that is under way."""
+        for job in await self.desk.store.jobs.live(Scope(who.guild_id), member_id=who.member_id):
+            if job.kind is JobKind.TRAIN and job.state is JobState.RUNNING and job.run_id is not None:
+                return job.run_id
+        raise NotFound("No training of yours is running, so there is no epoch to finish.")
+
     async def retry(self, who: Who, job_id: str) -> Notice:
         scope, store = Scope(who.guild_id), self.desk.store
         job = await self.schedule.cancellable_job(who, job_id, None)

@@ -179,6 +179,8 @@ class Dispatch:
                 keys[spec.work.init] = spec.init_key
             return Parcel(spec.work.model_copy(update=again), keys)
         if job.kind is JobKind.TRAIN:
+            _, subject = await self.desk.subject_of(scope, job.dataset_id or 0)
+            await self.people.check(scope, subject.id)
             work = TrainJob.model_validate_json(job.spec)
             have = tuple(epoch.number for epoch in await self.desk.store.epochs.list(scope, job.run_id or 0))
             return Parcel(

@@ -9,6 +9,7 @@ from bot.studio import triggers
 from bot.studio.desk import Desk, room_of
 from bot.studio.people import People
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
+from bot.studio.rulebook import check_may_train
 from bot.studio.screens import Notice, Reading
 from engine.protocol import PhotoRef, PrepareJob, SubjectKind
 from storage.errors import NameTaken
@@ -140,6 +141,7 @@ class Intake:
     async def _open(self, who: Who, ask: BeginTraining, name: str, kind: StoredKind) -> Dataset:
         """The subject and its first dataset. A trigger word somebody takes meanwhile is made up anew."""
         store, scope = self.desk.store, Scope(who.guild_id)
+        await check_may_train(self.desk, who)
         depicts = self.people.depicts(kind, ask.depicts)
         while True:
             word = triggers.make_up(await self.taken(scope), self.desk.random)

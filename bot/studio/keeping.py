@@ -16,8 +16,9 @@ from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.forgetting import Forgetting
 from bot.studio.library import Library
+from bot.studio.people_screens import LedgerLine, LedgerList, LoraCard
 from bot.studio.requests import Who
-from bot.studio.screens import Image, LedgerLine, LedgerList, LoraCard, Notice
+from bot.studio.screens import Image, Notice
 from bot.studio.sentences import told
 from storage.records import AuditLine, Consent, Grant, Lora, Scope
 from storage.states import Access, GrantKind

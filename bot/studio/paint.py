@@ -13,6 +13,7 @@ from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
 from bot.studio.requests import Imagine, Who
+from bot.studio.rulebook import check_may_paint
 from bot.studio.schedule import Schedule, ordinal
 from bot.studio.screens import Image, Notice, PicturesCard
 from engine.families.spec import family
@@ -214,6 +215,7 @@ class Paint:
         async with store.write():
             known = await store.jobs.by_request(scope, who.request_id)
             if known is None:
+                await check_may_paint(self.desk, who)
                 waiting = await store.jobs.live(scope, member_id=who.member_id)
                 if sum(job.kind is JobKind.PAINT for job in waiting) >= most:
                     raise UserError(f"You have {most} requests waiting, which is the most. Try again when one is done.")

@@ -15,8 +15,9 @@ from bot.errors import NotAllowed, UserError
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.forgetting import Forgetting
+from bot.studio.people_screens import ConsentCard, PersonCard
 from bot.studio.requests import Who
-from bot.studio.screens import ConsentCard, Notice, PersonCard, Purpose
+from bot.studio.screens import Notice, Purpose
 from bot.studio.sentences import told
 from storage.records import Consent, Scope, Subject
 from storage.states import ConsentState, DatasetState, Depicts, SubjectKind

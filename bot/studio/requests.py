@@ -15,6 +15,8 @@ class Who:
     request_id: str
     is_admin: bool = False
     roles: frozenset[int] = frozenset()
+    parent_id: int | None = None
+    """The channel that `channel_id` is a thread of."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.studio.people_screens import (
+    ConsentCard,
+    HiddenCard,
+    LedgerList,
+    LoraCard,
+    PersonCard,
+    PrivacyCard,
+    ReportCard,
+    RulesCard,
+    SubjectCard,
+)
+
 
 class Purpose(StrEnum):
     """Which screen a stored message shows; `ref` is the database id named here."""
@@ -227,28 +239,6 @@ class TroubleCard:
 
 
 @dataclass(frozen=True)
-class PersonCard:
-    subject_id: int
-    subject: str
-    owner_id: int
-    member_id: int | None
-    """Whose word it takes; None until it was said."""
-    state: str
-    """A ConsentState value."""
-
-
-@dataclass(frozen=True)
-class ConsentCard:
-    """What a member is asked: who asks, and what became of it. It names nothing that was made up about them."""
-
-    subject_id: int
-    owner_id: int
-    member_id: int
-    state: str
-    """A ConsentState value, or "refused"."""
-
-
-@dataclass(frozen=True)
 class QueueLine:
     place: int
     what: str
@@ -271,52 +261,6 @@ class LoraLine:
     mine: bool
     access: str
     thumbnail: Image | None
-
-
-@dataclass(frozen=True)
-class LoraCard:
-    """One LoRA with all that can be done to it by the one who asked."""
-
-    lora_id: int
-    subject_id: int
-    name: str
-    trigger: str
-    owner_id: int
-    shows: int | None
-    """The member who is seen in it, where that is not its owner."""
-    access: str
-    """me, members, role or server"""
-    members: tuple[int, ...]
-    roles: tuple[int, ...]
-    prompt: str
-    """What "Imagine with it" begins with."""
-    epoch: int
-    base: str
-    made_at: int
-    governs: bool
-    """May say who uses it, rename it, export it."""
-    deletes: bool
-    thumbnail: Image | None
-
-
-@dataclass(frozen=True)
-class LedgerLine:
-    at: int
-    who_id: int
-    """0: somebody who asked to be forgotten."""
-    act: str
-    ref: str
-    """What it is about, as an id: "LoRA 3"."""
-
-
-@dataclass(frozen=True)
-class LedgerList:
-    """Lines of the audit, newest first: of one LoRA, or with title "" of the server."""
-
-    title: str
-    lines: tuple[LedgerLine, ...]
-    before: int | None = None
-    """Ask for older lines with this; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -349,6 +293,11 @@ Screen = (
     | ConsentCard
     | QueueList
     | LoraCard
+    | SubjectCard
+    | PrivacyCard
+    | RulesCard
+    | ReportCard
+    | HiddenCard
     | LedgerList
     | LoraList
     | Notice

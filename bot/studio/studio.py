@@ -25,10 +25,14 @@ from bot.studio.keeping import Keeping
 from bot.studio.library import Library
 from bot.studio.paint import Paint
 from bot.studio.people import People
+from bot.studio.people_screens import HiddenCard
+from bot.studio.privacy import Privacy
 from bot.studio.progress import Progress
+from bot.studio.reports import Reports
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.results import Results
 from bot.studio.review import Review
+from bot.studio.rulebook import Rulebook
 from bot.studio.schedule import Schedule
 from bot.studio.screens import (
     BallotCard,
@@ -81,6 +85,9 @@ class Studio:
         self.controls = Controls(desk, self.schedule, self.results)
         self.progress = Progress(desk, self.schedule)
         self.paint = Paint(desk, self.library, self.schedule)
+        self.reports = Reports(desk, self.paint, self.forgetting)
+        self.privacy = Privacy(desk)
+        self.rulebook = Rulebook(desk)
         self.dispatch = Dispatch(desk, self.people, self.library, self.results)
 
     @property
@@ -123,10 +130,14 @@ class Studio:
                 return await self.people.person_card(scope, int(ref))
             case Purpose.CONSENT:
                 return await self.people.consent_card(scope, int(ref))
+            case Purpose.REPORT:
+                return await self.reports.card(scope, int(ref))
             case _:
                 job = await self.desk.store.jobs.get(scope, ref)
                 if not job.spec or job.state is JobState.CANCELLED:
                     return None
+                if await self.desk.store.reports.open_of(scope, ref) is not None:
+                    return HiddenCard(ref)
                 return await self.paint.card(scope, job)
 
     async def _dataset_screen(self, scope: Scope, purpose: Purpose, dataset_id: int) -> Screen | None:
@@ -240,6 +251,15 @@ class Studio:
     async def stop_after_epoch(self, who: Who, run_id: int) -> StatusCard:
         run = await self.controls.stop_after_epoch(who, run_id)
         return await self.progress.status(Scope(who.guild_id), run.id)
+
+    @told
+    async def stop_mine_after_epoch(self, who: Who) -> StatusCard:
+        """The one training of theirs that runs."""
+        return await self.stop_after_epoch(who, await self.controls.running_of(who))
+
+    async def tidy(self) -> None:
+        """Delete what has been kept as long as its server wants."""
+        await self.rulebook.tidy()
 
     @told
     async def retry(self, who: Who, job_id: str) -> Notice:

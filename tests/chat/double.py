@@ -86,6 +86,8 @@ class StudioDouble(Studio):
 
     async def stop(self) -> None: ...
 
+    async def tidy(self) -> None: ...
+
     async def screen(self, guild_id: int, purpose: Purpose, ref: str) -> Screen | None:
         training = self.training
         if purpose is Purpose.PICTURES:

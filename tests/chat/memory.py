@@ -55,6 +55,9 @@ class Outbox:
         if standing is not None and standing.message_id == place.message_id:
             del self.standing[key]
 
+    async def posted(self, guild_id: int, purpose: Purpose, ref: str) -> Place | None:
+        return self.standing.get((guild_id, purpose, ref))
+
     async def erasures(self) -> list[Erasure]:
         return list(self.to_erase)
 

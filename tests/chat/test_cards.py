@@ -25,27 +25,35 @@ from bot.chat import (
     people_texts,
     picture_cards,
     review_cards,
+    rules_cards,
     texts,
     training_cards,
 )
 from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
 from bot.chat.uploads import PHOTO_LIMIT_MB
+from bot.studio.people_screens import (
+    ConsentCard,
+    HiddenCard,
+    LedgerLine,
+    LedgerList,
+    LoraCard,
+    PersonCard,
+    PrivacyCard,
+    ReportCard,
+    RulesCard,
+    SubjectCard,
+)
 from bot.studio.screens import (
     BallotCard,
     CaptionLine,
     CaptionSheet,
     ConfirmCard,
-    ConsentCard,
     CropEditor,
     CropSheet,
     EpochPost,
-    LedgerLine,
-    LedgerList,
-    LoraCard,
     LoraLine,
     LoraList,
     Notice,
-    PersonCard,
     PhotoLine,
     PicturesCard,
     PresetChoice,
@@ -57,6 +65,7 @@ from bot.studio.screens import (
     TroubleCard,
     WinnerCard,
 )
+from storage.records import Held, Rules
 from tests.chat.double import picture
 from tests.judge.capture import verdict
 from tests.judge.judge import Request, walk
@@ -130,6 +139,17 @@ LARGEST: dict[str, Screen] = {
     "lora, of somebody else": LoraCard(
         BIG, BIG, "Kätérina", "kat", BIG, None, "server", (), (), "a", 1, "b", 1, False, False, None
     ),
+    "privacy": PrivacyCard(
+        Held(99, 999, 99, 9999, 9, 999, 9999),
+        tuple(SubjectCard(n, NAME if n % 2 else "", BIG, BIG, True) for n in range(1, 26)),
+        Rules(keep_photos_days=30),
+    ),
+    "subject": SubjectCard(BIG, "", BIG, BIG, True),
+    "subject, nobody": SubjectCard(BIG, NAME, BIG, None, False),
+    "rules": RulesCard(Rules(tuple(range(BIG - 25, BIG)), tuple(range(BIG - 25, BIG)), BIG, *[10_000] * 5)),
+    "rules, none": RulesCard(Rules()),
+    **{f"report, {state}": ReportCard(BIG, "job", BIG, BIG, BIG, state) for state in ("open", "kept", "removed")},
+    "hidden": HiddenCard("job"),
     "audit": LedgerList("", tuple(LedgerLine(1_800_000_000, BIG, "revoked", f"LoRA {BIG}") for _ in range(20)), BIG),
     "audit, empty": LedgerList(NAME, ()),
     "pictures": PicturesCard(
@@ -224,6 +244,10 @@ async def test_the_forms_are_ones_discord_takes() -> None:
         people_forms.forget("subject.forget.send", BIG, str(BIG)),
         keeping_forms.rename(BIG, str(BIG)),
         keeping_forms.prompt(BIG, str(BIG)),
+        keeping_forms.delete(BIG, str(BIG)),
+        keeping_forms.forget_me(str(BIG)),
+        keeping_forms.numbers(("10000",) * 5, str(BIG)),
+        keeping_forms.numbers(("",) * 5, str(BIG)),
         forms.more_photos(BIG, str(BIG)),
         forms.captions(BIG, 5, lines, str(BIG)),
         forms.captions(BIG, 5, lines[:1], str(BIG)),
@@ -266,13 +290,22 @@ def test_bars_and_lines() -> None:
     assert sparkline(()) == "" and sparkline((3, 2, 1)) == "█▅▁" and sparkline((1, 1)) == "▁▁"
 
 
-MEMBERS_READ = ("intake", "crops", "captions", "confirm", "training", "pictures", "people", "keeping")
+MEMBERS_READ = ("intake", "crops", "captions", "confirm", "training", "pictures", "people", "keeping", "rules")
 
 
 def test_members_read_only_what_stands_in_texts() -> None:
     """No sentence is written in a handler or a card: whatever has a space in it and is shown comes from texts."""
     folder = Path(cards.__file__).parent
-    shown = [review_cards, training_cards, picture_cards, people_cards, people_forms, keeping_cards, keeping_forms]
+    shown = [
+        review_cards,
+        training_cards,
+        picture_cards,
+        people_cards,
+        people_forms,
+        keeping_cards,
+        keeping_forms,
+        rules_cards,
+    ]
     files = [Path(str(module.__file__)) for module in shown]
     files += [folder / f"{name}.py" for name in MEMBERS_READ]
     assert commands.__file__

@@ -305,11 +305,17 @@ async def test_commands_are_synced_once_and_again_when_they_change(world: World)
     assert len(requests(world, "PUT", "/commands")) == 2
 
 
+COMMANDS = [
+    "Report this picture", "cancel", "export", "forget", "help", "imagine", "loras", "privacy", "queue", "report",
+    "settings", "stop-after-epoch", "train",
+]  # fmt: skip
+
+
 async def test_only_what_is_needed_is_asked_of_discord(world: World) -> None:
     assert world.bot.intents == discord.Intents(guilds=True, guild_reactions=True)
     mentions = world.bot.allowed_mentions
     assert mentions is not None and mentions.to_dict() == discord.AllowedMentions.none().to_dict()
-    assert sorted(c.name for c in world.bot.tree.get_commands()) == ["cancel", "imagine", "loras", "queue", "train"]
+    assert sorted(c.name for c in world.bot.tree.get_commands()) == COMMANDS
 
 
 def test_every_verb_that_is_drawn_is_answered() -> None:

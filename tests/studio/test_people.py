@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import NotAllowed, NotFound, UserError
+from bot.studio.people_screens import ConsentCard, PersonCard
 from bot.studio.requests import BeginTraining
-from bot.studio.screens import ConsentCard, PersonCard, Purpose
+from bot.studio.screens import Purpose
 from engine.protocol import TrainJob
 from engine.script import Script
 from storage.states import ConsentState, JobState, RunState

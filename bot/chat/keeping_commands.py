@@ -1,0 +1,125 @@
+"""The slash commands around what is kept, and the menu of a message; one call of the studio each."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.chat import keeping_texts as texts
+from bot.chat.commands import CHOICES, behind_the_door, choices_of, show_privately
+from bot.chat.router import who_is
+from bot.errors import UserError
+from bot.studio.screens import Purpose
+
+if TYPE_CHECKING:
+    from bot.chat.bot import LikenessBot
+
+MESSAGE_LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/\d+/\d+/(\d+)/?")
+BODY_LIMIT = 24 * 2**20
+"""Of one request to Discord, with room for what stands around the file."""
+
+
+def add_keeping_commands(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
+    add_own(bot, tree)
+    add_export(bot, tree)
+    add_reports(bot, tree)
+    add_for_admins(bot, tree)
+
+
+def add_own(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
+    @tree.command(name="privacy", description="What is stored about you here, and how to take it back")
+    @app_commands.guild_only()
+    async def privacy(interaction: discord.Interaction[LikenessBot]) -> None:
+        await show_privately(interaction, lambda: bot.studio.privacy.card(who_is(interaction)))
+
+    @tree.command(name="forget", description="Delete one thing you brought, or everything about you")
+    @app_commands.guild_only()
+    async def forget(interaction: discord.Interaction[LikenessBot]) -> None:
+        await show_privately(interaction, lambda: bot.studio.privacy.card(who_is(interaction)))
+
+    @tree.command(name="help", description="What I can do here")
+    @app_commands.guild_only()
+    async def help(interaction: discord.Interaction[LikenessBot]) -> None:
+        await interaction.response.send_message(texts.WHAT_I_DO, ephemeral=True)
+
+    @tree.command(
+        name="stop-after-epoch", description="Let your training finish the epoch it is in, and vote on what there is"
+    )
+    @app_commands.guild_only()
+    async def stop(interaction: discord.Interaction[LikenessBot]) -> None:
+        await show_privately(interaction, lambda: bot.studio.stop_mine_after_epoch(who_is(interaction)))
+
+
+def add_export(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
+    @tree.command(name="export", description="The file of a LoRA of yours, with a page of facts")
+    @app_commands.guild_only()
+    @app_commands.describe(lora="Which one, by name")
+    async def export(interaction: discord.Interaction[LikenessBot], lora: app_commands.Range[str, 1, 100]) -> None:
+        async def send() -> None:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            who = who_is(interaction)
+            card = await bot.studio.keeping.named(who, lora)
+            limit = min(interaction.filesize_limit, BODY_LIMIT)
+            taken = await bot.studio.keeping.export(who, card.lora_id, limit)
+            note = texts.export_split(len(taken.files) - 1) if taken.split else texts.TAKEN_HOME
+            await interaction.edit_original_response(content=note)
+            # One to a message: a request to Discord holds little more than one such file.
+            for name, data in taken.files:
+                await interaction.followup.send(file=discord.File(io.BytesIO(data), name), ephemeral=True)
+
+        await behind_the_door(interaction, send)
+
+    @export.autocomplete("lora")
+    async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
+        async def find() -> list[app_commands.Choice[str]]:
+            found = await bot.studio.lora_names(who_is(interaction), typed)
+            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
+
+        return await choices_of(find)
+
+
+def add_reports(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
+    async def report(interaction: discord.Interaction[LikenessBot], message_id: int) -> None:
+        async def hide() -> None:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            who = who_is(interaction)
+            card = await bot.studio.reports.report(who, message_id)
+            await interaction.edit_original_response(content=texts.REPORTED)
+            await bot.presenter.refresh_posted(who.guild_id, Purpose.PICTURES, card.job_id)
+            await bot.presenter.deliver()
+
+        await behind_the_door(interaction, hide)
+
+    @tree.command(name="report", description="Hide a picture that should not be here, and have an admin look at it")
+    @app_commands.guild_only()
+    @app_commands.describe(message="The link of the message with the picture: Copy Message Link in its menu")
+    async def by_link(interaction: discord.Interaction[LikenessBot], message: app_commands.Range[str, 1, 200]) -> None:
+        found = MESSAGE_LINK.fullmatch(message.strip())
+        if found is None:
+
+            async def refuse() -> None:
+                raise UserError(texts.NO_MESSAGE)
+
+            await behind_the_door(interaction, refuse)
+            return
+        await report(interaction, int(found[1]))
+
+    @app_commands.guild_only()
+    async def by_menu(interaction: discord.Interaction[LikenessBot], message: discord.Message) -> None:
+        await report(interaction, message.id)
+
+    tree.add_command(app_commands.ContextMenu(name="Report this picture", callback=by_menu))
+
+
+def add_for_admins(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
+    @tree.command(
+        name="settings", description="For admins: who may train, where, how much, and how long things are kept"
+    )
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def settings(interaction: discord.Interaction[LikenessBot]) -> None:
+        await show_privately(interaction, lambda: bot.studio.rulebook.card(who_is(interaction)))

@@ -1,0 +1,44 @@
+"""What is stored about one member, told to that member, and the one place from which they take it back."""
+
+from __future__ import annotations
+
+from bot.errors import NotAllowed
+from bot.studio.desk import Desk
+from bot.studio.people_screens import PrivacyCard, SubjectCard
+from bot.studio.requests import Who
+from bot.studio.sentences import told
+from storage.records import Consent, Scope, Subject
+
+MOST = 25
+"""Subjects one menu can name; the newest."""
+
+
+class Privacy:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    @told
+    async def card(self, who: Who) -> PrivacyCard:
+        scope, store = Scope(who.guild_id), self.desk.store
+        subjects: list[SubjectCard] = []
+        for subject_id in (await store.members.subjects(scope, who.member_id))[-MOST:]:
+            subject = await store.subjects.get(scope, subject_id)
+            subjects.append(_card(who, subject, await store.consents.of_subject(scope, subject_id)))
+        held = await store.members.held(scope, who.member_id)
+        return PrivacyCard(held, tuple(subjects), await store.guilds.rules(scope))
+
+    @told
+    async def subject(self, who: Who, subject_id: int) -> SubjectCard:
+        scope, store = Scope(who.guild_id), self.desk.store
+        subject = await store.subjects.get(scope, subject_id)
+        consent = await store.consents.of_subject(scope, subject_id)
+        if who.member_id not in (subject.owner_id, consent.member_id):
+            raise NotAllowed("Only the one who brought the photos, or the one who is in them, sees that.")
+        return _card(who, subject, consent)
+
+
+def _card(who: Who, subject: Subject, consent: Consent) -> SubjectCard:
+    """Whoever is shown in it but did not bring it is not told what it was called."""
+    mine = subject.owner_id == who.member_id
+    can_revoke = consent.member_id == who.member_id and consent.state in ("asked", "given")
+    return SubjectCard(subject.id, subject.name if mine else "", subject.owner_id, consent.member_id, can_revoke)

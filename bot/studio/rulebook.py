@@ -1,0 +1,152 @@
+"""A server's own rules: who may train, where, how much, and how long things are kept. Made by its admins.
+
+The owner of the machine has the last word: these rules can only be narrower than the settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.errors import NotAllowed, UserError
+from bot.studio.acts import Act
+from bot.studio.desk import Desk
+from bot.studio.keeping import LINES, ledger_of
+from bot.studio.people_screens import LedgerList, RulesCard
+from bot.studio.requests import Who
+from bot.studio.sentences import told
+from storage.records import Rules, Scope
+from storage.states import JobKind
+
+DAY = 24 * 3600
+MONTH = 30 * DAY
+EVERY_S = 3600
+"""How often it is looked whether something's time has come."""
+NUMBERS = (
+    "trainings_per_member",
+    "pictures_per_day",
+    "keep_photos_days",
+    "keep_epochs_days",
+    "keep_pictures_days",
+)
+LARGEST = 10_000
+
+
+async def check_may_train(desk: Desk, who: Who) -> None:
+    """Raises NotAllowed: not here, or not by this member."""
+    rules = await desk.store.guilds.rules(Scope(who.guild_id))
+    _check_place(rules, who)
+    if rules.training_roles and not who.is_admin and not who.roles & set(rules.training_roles):
+        roles = " or ".join(f"<@&{role}>" for role in rules.training_roles)
+        raise NotAllowed(f"On this server only members with {roles} may train. An admin can change that in /settings.")
+
+
+async def check_training_quota(desk: Desk, who: Who) -> None:
+    scope = Scope(who.guild_id)
+    most = (await desk.store.guilds.rules(scope)).trainings_per_member
+    if most is not None:
+        begun = await desk.store.jobs.asked_since(scope, who.member_id, JobKind.TRAIN, desk.clock() - MONTH)
+        if begun >= most:
+            raise UserError(f"You have begun {begun} trainings in the last 30 days, and this server allows {most}.")
+
+
+async def check_may_paint(desk: Desk, who: Who) -> None:
+    scope = Scope(who.guild_id)
+    rules = await desk.store.guilds.rules(scope)
+    _check_place(rules, who)
+    most = rules.pictures_per_day
+    if most is not None:
+        asked = await desk.store.jobs.asked_since(scope, who.member_id, JobKind.PAINT, desk.clock() - DAY)
+        if asked >= most:
+            raise UserError(f"You have asked {asked} times in the last 24 hours, and this server allows {most}.")
+
+
+def _check_place(rules: Rules, who: Who) -> None:
+    if rules.channels and not {who.channel_id, who.parent_id} & set(rules.channels):
+        places = ", ".join(f"<#{channel}>" for channel in rules.channels)
+        raise NotAllowed(f"Not in this channel: on this server I work in {places}.")
+
+
+class Rulebook:
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._tidied_at = 0
+
+    @told
+    async def card(self, who: Who) -> RulesCard:
+        self._check_admin(who)
+        return RulesCard(await self.desk.store.guilds.rules(Scope(who.guild_id)))
+
+    @told
+    async def choose(
+        self,
+        who: Who,
+        *,
+        training_roles: tuple[int, ...] | None = None,
+        channels: tuple[int, ...] | None = None,
+        report_channel: tuple[int, ...] | None = None,
+    ) -> RulesCard:
+        """What is given replaces what was; an empty choice lifts the rule."""
+        rules = (await self.card(who)).rules
+        if training_roles is not None:
+            rules = replace(rules, training_roles=training_roles)
+        if channels is not None:
+            rules = replace(rules, channels=channels)
+        if report_channel is not None:
+            rules = replace(rules, report_channel=report_channel[0] if report_channel else None)
+        return await self._decide(who, rules)
+
+    @told
+    async def number(self, who: Who, typed: dict[str, str]) -> RulesCard:
+        """The quotas and days, as they were typed; "" lifts one. All of them or none."""
+        rules = (await self.card(who)).rules
+        found: dict[str, int | None] = {}
+        for name in NUMBERS:
+            text = typed.get(name, "").strip()
+            if text and not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST):
+                raise UserError(f"Nothing was changed: {text[:20]} is not a whole number from 1 to {LARGEST}.")
+            found[name] = int(text) if text else None
+        return await self._decide(who, replace(rules, **found))
+
+    @told
+    async def audit(self, who: Who, before: int | None = None) -> LedgerList:
+        self._check_admin(who)
+        lines = await self.desk.store.audit.list(Scope(who.guild_id), limit=LINES + 1, before=before)
+        return ledger_of("", lines)
+
+    async def tidy(self) -> None:
+        """Delete what has been kept as long as its server wants. Looked at once an hour, whoever calls how often."""
+        now = self.desk.clock()
+        if now - self._tidied_at < EVERY_S:
+            return
+        self._tidied_at = now
+        for scope, rules in await self.desk.store.guilds.all_everywhere():
+            await self._tidy(scope, rules, now)
+
+    async def _tidy(self, scope: Scope, rules: Rules, now: int) -> None:
+        store = self.desk.store
+        if rules.keep_photos_days is not None:
+            for dataset in await store.datasets.trained_before(scope, now - rules.keep_photos_days * DAY):
+                for sha in await store.photos.delete(scope, dataset.id):
+                    await store.blobs.drop(scope, dataset.key_id, sha)
+        if rules.keep_epochs_days is not None:
+            for run in await store.runs.published_before(scope, now - rules.keep_epochs_days * DAY):
+                lora = await store.loras.of_run(scope, run.id)
+                dataset = await store.datasets.get(scope, run.dataset_id)
+                for sha in await store.epochs.delete_but(scope, run.id, lora.epoch if lora is not None else 0):
+                    await store.blobs.drop(scope, dataset.key_id, sha)
+        if rules.keep_pictures_days is not None:
+            for job in await store.jobs.painted_before(scope, now - rules.keep_pictures_days * DAY):
+                async with store.write():
+                    await store.pictures.delete(scope, job.id)
+                    await store.keys.forget(scope, job.key_id)
+
+    async def _decide(self, who: Who, rules: Rules) -> RulesCard:
+        scope, store = Scope(who.guild_id), self.desk.store
+        async with store.write():
+            await store.guilds.decide(scope, rules, by=who.member_id)
+            await store.audit.add(scope, Act.RULED, who.member_id)
+        return RulesCard(rules)
+
+    def _check_admin(self, who: Who) -> None:
+        if not who.is_admin:
+            raise NotAllowed("Only those who may manage this server can see or change its rules.")
