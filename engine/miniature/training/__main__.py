@@ -11,12 +11,12 @@ import torch
 MINUTES = {
     "tokenizer": 0.0,
     "vae": 25.0,
-    "unet": 64.0,
-    "decoder": 8.0,
+    "unet": 139.0,
+    "decoder": 21.0,
     "finder": 10.0,
-    "identity": 5.0,
+    "identity": 9.0,
     "vision": 6.0,
-    "captioner": 16.0,
+    "captioner": 42.0,
 }
 
 
