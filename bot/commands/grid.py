@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 
 from bot.bars import Bars, Watch
 from bot.bases import find_base
@@ -22,10 +21,8 @@ from bot.outdir import make_out
 from bot.painting import Lora, Manner, cut_sentence, pictures_of, read_lora, settings_of
 from bot.report import CellEntry, Grid, write_report, write_whole
 from bot.studio.brush import check_sampler
-from bot.studio.plot import plot
 from bot.workbench import INTERRUPTED, Stopped, Workbench, local_engine, open_bench
 from engine import xyz
-from engine.files import picture as png
 from engine.protocol import LoraUse, PaintJob
 from engine.xyz import NONE, Axis, AxisKind, Plan, Value
 
@@ -151,6 +148,11 @@ async def paint_grid(plan: Plan, files: Mapping[str, bytes], out: Path, bench: W
 
 def _compose(plan: Plan, names: Mapping[tuple[int, int], str], out: Path) -> None:
     """grid.png says how it was made as its first picture does, with the axes behind it, in A1111's words."""
+    from PIL import Image
+
+    from bot.studio.plot import plot
+    from engine.files import picture as png
+
     opened = {place: Image.open(out / name) for place, name in names.items()}
     sheet = plot(plan.x.labels, plan.y.labels if plan.y else ("",), opened)
     about = png.about(opened[0, 0])
