@@ -124,6 +124,7 @@ async def run_bot(settings: Settings, token: SecretStr) -> None:
         scratch,
         device=settings.engine.device,
         hang_timeout_s=settings.engine.hang_timeout_s,
+        joint_runs=settings.engine.joint_runs,
         log=scratch / "engine.log",
     )
     vault = await asyncio.to_thread(
@@ -172,6 +173,7 @@ def studio_settings(settings: Settings) -> StudioSettings:
         attested=settings.people.attested,
         ballot_seconds=round(settings.ballot.hours * 3600),
         finder=settings.faces.finder,
+        joint_runs=settings.engine.joint_runs,
     )
 
 

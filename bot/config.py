@@ -105,6 +105,8 @@ class EngineSettings(Section):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     scratch_folder: Path = Path("data/scratch")
     """Checkpoints of trainings that are not over. Losing it costs time, never results."""
+    joint_runs: int | None = Field(default=None, ge=1, le=8)
+    """Trainings that may run at a time, sharing their steps. Left out: one on a CPU, four on a GPU."""
     hang_timeout_s: float = Field(default=600, ge=30)
     """A worker silent for so long is ended and its job sent again."""
 

@@ -10,6 +10,7 @@ from random import Random
 from bot.errors import NotAllowed, NotFound
 from bot.studio.requests import Who
 from bot.studio.settings import StudioSettings
+from engine.joint import joint_runs
 from engine.protocol import Engine
 from storage.records import Dataset, Job, Scope, Subject
 from storage.states import Access, DatasetState, JobKind
@@ -27,6 +28,11 @@ class Desk:
     random: Random
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was queued or has ended: the dispatcher looks again."""
+
+    async def joint_runs(self) -> int:
+        """Trainings that run at a time on this machine."""
+        workers = await self.engine.workers()
+        return joint_runs(workers[0].device if workers else "", self.settings.joint_runs)
 
     async def owned(self, who: Who, dataset_id: int) -> tuple[Dataset, Subject]:
         """The dataset and its subject, for the one who opened it and for admins."""

@@ -125,11 +125,11 @@ class Dispatch:
         return True
 
     async def _free_kinds(self) -> tuple[JobKind, ...]:
-        """One training at a time; one reading at a time, so that the later of two photos is the copy; paintings beside."""
+        """As many trainings as share their steps; one reading, so that the later of two photos is the copy; paintings beside."""
         running = Counter(
             job.kind for job in await self.desk.store.jobs.live_everywhere() if job.state is JobState.RUNNING
         )
-        kinds = [] if running[JobKind.TRAIN] else [JobKind.TRAIN]
+        kinds = [] if running[JobKind.TRAIN] >= await self.desk.joint_runs() else [JobKind.TRAIN]
         if running[JobKind.PAINT] + running[JobKind.PREPARE] < self.desk.settings.quick_jobs:
             kinds.append(JobKind.PAINT)
             if not running[JobKind.PREPARE]:

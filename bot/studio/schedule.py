@@ -1,6 +1,7 @@
 """The queue as people see it: who is next, how long it takes, and who may stop what.
 
-One GPU: one training at a time, in fair order; paintings and readings are worked in between its steps, so they hardly wait.
+One engine: on a GPU a few trainings at a time, which share their steps, on a CPU one; the others in fair order. Paintings and
+readings are worked in between their steps, so they hardly wait.
 Minutes come from measured speeds; where nothing was measured yet the words say so.
 """
 
@@ -73,7 +74,7 @@ class Schedule:
     async def queue_words(self) -> str:
         """What a training started now would wait for."""
         ahead = await self.trainings()
-        if not ahead:
+        if len(ahead) < await self.desk.joint_runs():
             return "next in line, starts at once"
         place = f"{ordinal(len(ahead) + 1)} in line"
         wait = await self.seconds_before(ahead)

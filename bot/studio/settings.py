@@ -41,7 +41,9 @@ class StudioSettings:
     preview_seeds: tuple[int, ...] = (1101, 2202, 3303, 4404)
     """One per preview prompt (bot/studio/captions.py)."""
     quick_jobs: int = 2
-    """Paintings and readings the engine is given at once, beside one training: it works one while the next is fetched."""
+    """Paintings and readings the engine is given at once, beside trainings: it works one while the next is fetched."""
+    joint_runs: int | None = None
+    """Trainings the engine is given at once, which share their steps; None: by its device."""
     recipe: Callable[[str, BaseModelRef, SubjectKind, int], Recipe] = field(default=recipe_for, compare=False)
     """(preset, base, kind, photos) -> how it is trained, before `changes`."""
 

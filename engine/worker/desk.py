@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 from engine.errors import BadInput, BaseUnavailable, Diverged, EngineError
+from engine.joint import joint_runs
 from engine.protocol import (
     ENDS,
     Accepted,
@@ -46,8 +47,6 @@ AnyJob = PrepareJob | TrainJob | PaintJob
 Blobs = Mapping[str, bytes]
 Emit = Callable[[EventBase], None]
 LANES = ("paint", "prepare", "train")
-JOINT_RUNS = 4
-"""Trainings at a time on an accelerator: as many as still fill it better without each going noticeably slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,7 @@ class Task:
 class Desk:
     """`emit` is called on the work thread; `turn(job_id | None)` there too, before another job than before makes its step.
 
-    `joint_runs`: trainings that may run at a time; None is one on a CPU, which a second one would only slow down, and four on
-    an accelerator.
+    `joint_runs`: trainings that may run at a time; None: as `engine.joint` says of the device.
     """
 
     def __init__(
@@ -188,7 +186,7 @@ class Desk:
 
     def _may_join(self, task: Task, begun: list[Task]) -> bool:
         """Only the first in the line: one that waits for another base must not be overtaken for ever."""
-        most = self._joint_runs or (1 if self.device == "cpu" else JOINT_RUNS)
+        most = joint_runs(self.device, self._joint_runs)
         same_base = task.job.base == begun[0].job.base
         return isinstance(task.job, TrainJob) and len(begun) < most and same_base
 
@@ -207,7 +205,7 @@ class Desk:
         if wanted in self._bases:
             self._bases[wanted] = self._bases.pop(wanted)  # the last one is the one in use
             return self._bases[wanted]
-        needed = {other.job.base for other in self._tasks.values() if other.work is not None}
+        needed = [other.job.base for other in self._tasks.values() if other.work is not None]
         for key in [key for key in self._bases if key not in needed]:
             del self._bases[key]
         if isinstance(task.job, TrainJob):
