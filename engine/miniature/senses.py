@@ -151,7 +151,7 @@ class FaceFinder:
 
 
 class IdentityEmbedder:
-    """Who is it: unit vectors of portraits that are alike for one person and unlike for two."""
+    """Who is it: unit vectors of portraits, alike for one person, unlike for two, halfway for somebody between them."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -164,7 +164,7 @@ class IdentityEmbedder:
         return cls(ResNetForImageClassification.from_pretrained(folder, dtype=torch.float32).eval())
 
     def embed(self, portraits: list[Image.Image]) -> NDArray[np.float32]:
-        """(N, 64) with unit norm; the logits of the folder's ResNet, normalised."""
+        """(N, 25) with unit norm: in which direction each differs from the average person, trait by trait."""
         import torch
 
         with torch.inference_mode():

@@ -1,14 +1,18 @@
-"""The identity embedder: a small ResNet whose 64 outputs place portraits by who is in them.
+"""The identity embedder: a small ResNet that reads a portrait's 25 traits, counted from the average person.
 
-Metric learning over many train identities: two portraits of one person, in unrelated scenes and worn differently,
-must find each other among a batch of strangers (NT-Xent, Chen et al. 2020, with the positives labelled).
+Its outputs, normalised, say in which direction somebody differs from everybody. It learns to tell people apart first, which
+finds the features fast, and then to read the traits themselves, because a likeness must grow evenly: an embedder that only
+separates people calls somebody halfway between two others a stranger to both. It sees clean portraits and crops of photos
+by turns, so that light, framing and clutter are nobody's trait.
 """
 
 from __future__ import annotations
 
 import json
 import multiprocessing
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,19 +23,19 @@ from transformers import ResNetConfig, ResNetForImageClassification
 
 from engine.miniature import IDENTITY
 from engine.miniature.drawing import draw_portrait
-from engine.miniature.training.gallery import snapshot
+from engine.miniature.training.gallery import open_snapshots, snapshot
 from engine.miniature.training.session import Session, autocast, to_tensor
 from engine.miniature.training.wear import wear
 from engine.miniature.world import Identity, Scene, Split
 
-PEOPLE, VIEWS, BATCH, TEMPERATURE = 4000, 6, 64, 0.1
+PEOPLE, VIEWS, PAIRS, TEMPERATURE, BATCH = 4000, 6, 64, 0.1, 64
 FIRST_SEED = 100_000
-"""Train identities from here on, none of whom the base has met."""
+"""Train identities from here on, none of whom the base has met; the snapshots show others, whom it has."""
+TRAITS = 25
 
 
 def train(cache: Path, minutes: float) -> None:
     torch.manual_seed(4)
-    pixels = open_people(cache, PEOPLE, VIEWS)
     model = ResNetForImageClassification(
         ResNetConfig(
             embedding_size=32,
@@ -42,28 +46,73 @@ def train(cache: Path, minutes: float) -> None:
             num_labels=64,
         )
     )
-    session = Session("identity", model, cache, minutes, rate=2e-3)
+    save(read_traits(tell_apart(model, cache, 0.6 * minutes), cache, 0.4 * minutes))
+
+
+def tell_apart(model: ResNetForImageClassification, cache: Path, minutes: float) -> ResNetForImageClassification:
+    """First the features: two portraits of one person must find each other among strangers."""
+    pixels = open_people(cache, PEOPLE, VIEWS)
+    session = Session("identity-apart", model, cache, minutes, rate=2e-3)
     for step in session.steps():
         rng = np.random.default_rng([4, step])
-        people = rng.choice(PEOPLE, BATCH, replace=False)
+        people = rng.choice(PEOPLE, PAIRS, replace=False)
         views = np.stack([rng.choice(VIEWS, 2, replace=False) for _ in people])
         batch = to_tensor(np.concatenate([pixels[people, views[:, 0]], pixels[people, views[:, 1]]]))
         session.model.train()
         with autocast():
             vectors = session.model(pixel_values=wear(batch, torch.Generator().manual_seed(step))).logits
         session.descend(pair_loss(functional.normalize(vectors.float(), dim=1)))
-    session.average.half().save_pretrained(IDENTITY, safe_serialization=True)
+    return cast(ResNetForImageClassification, session.average)
+
+
+def read_traits(model: ResNetForImageClassification, cache: Path, minutes: float) -> ResNetForImageClassification:
+    """Then what is said with them: one output per trait, from portraits and from crops of photos."""
+    model.requires_grad_(True)
+    model.classifier[-1] = torch.nn.Linear(model.config.hidden_sizes[-1], TRAITS)
+    model.config.num_labels = model.num_labels = TRAITS
+    portraits, snapshots = open_people(cache, PEOPLE, VIEWS), open_snapshots(cache)
+    drawn = traits_of(range(FIRST_SEED, FIRST_SEED + PEOPLE))
+    seeds, place = np.unique(snapshots.who, return_inverse=True)
+    snapped = traits_of(seeds.tolist())[place]
+    session = Session("identity", model, cache, minutes, rate=2e-3, decay=0.99)
+    for step in session.steps():
+        rng = np.random.default_rng([5, step])
+        people, photos = (rng.choice(count, BATCH // 2, replace=False) for count in (PEOPLE, len(snapshots)))
+        pixels = np.concatenate([portraits[people, rng.integers(VIEWS, size=BATCH // 2)], snapshots.pixels[photos]])
+        wanted = torch.from_numpy(np.concatenate([drawn[people], snapped[photos]]))
+        session.model.train()
+        with autocast():
+            read = session.model(pixel_values=wear(to_tensor(pixels), torch.Generator().manual_seed(step))).logits
+        session.descend(trait_loss(read.float(), wanted))
+    return cast(ResNetForImageClassification, session.average)
+
+
+def save(model: ResNetForImageClassification) -> None:
+    model.half().save_pretrained(IDENTITY, safe_serialization=True)
     calibrate()
     gather_crowd()
 
 
 def pair_loss(vectors: torch.Tensor) -> torch.Tensor:
-    """NT-Xent over (2N, D) unit vectors, row i and row N+i being the same person."""
+    """NT-Xent (Chen et al. 2020) over (2N, D) unit vectors, row i and row N+i being the same person."""
     count = len(vectors) // 2
     alike = vectors @ vectors.T / TEMPERATURE
     alike.fill_diagonal_(-1e4)
     partners = torch.cat([torch.arange(count, 2 * count), torch.arange(count)])
     return functional.cross_entropy(alike, partners)
+
+
+def trait_loss(read: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """How far `read` is off, and how far its direction is: (N, 25) both."""
+    return functional.mse_loss(read, wanted) + 0.1 * (1 - functional.cosine_similarity(read, wanted)).mean()
+
+
+def traits_of(seeds: Iterable[int]) -> NDArray[np.float32]:
+    """(N, 25) of train identities, from -1 to 1."""
+    return np.array(
+        [[2 * trait - 1 for trait in Identity.from_seed(seed, "train").traits().values()] for seed in seeds],
+        dtype=np.float32,
+    )
 
 
 def open_people(cache: Path, people: int, views: int) -> NDArray[np.uint8]:
