@@ -34,6 +34,28 @@ async def test_cancelling_what_waits(house: House) -> None:
         assert len([s for s in house.engine.submitted if isinstance(s, TrainJob)]) == 1
 
 
+async def test_as_many_trainings_are_sent_as_run_at_a_time_and_the_next_one_is_told_the_truth(house: House) -> None:
+    house.settings = replace(house.settings, joint_runs=2, trainings_per_member=3)
+    house.script = Script(hold={"train": 1})
+    async with house.life() as studio:
+        sets = [await house.ready(draft=name, name=name) for name in ("one", "two", "three")]
+        await studio.start_training(house.who(), sets[0])
+        await house.until(house.training)
+        assert await studio.schedule.queue_words() == "next in line, starts at once"
+        await studio.start_training(house.who(), sets[1])
+
+        async def both() -> bool:
+            return len([sent for sent in house.engine.submitted if isinstance(sent, TrainJob)]) == 2
+
+        await house.until(both)
+        card = await studio.start_training(house.who(), sets[2])
+        assert (card.state, card.place) == ("queued", 1)
+        assert (await studio.schedule.queue_words()).startswith("4th in line")
+        assert await both()
+        house.engine.release("train")
+        await house.settled()
+
+
 async def test_cancelling_keeps_the_epochs_and_offers_them(house: House) -> None:
     house.script = Script(hold={"train": 5})
     async with house.life() as studio:
