@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from storage.database import Database
-from storage.records import AuditLine, Scope
+from storage.people import AuditLine
+from storage.records import Scope
 
 
 class Audit:

@@ -7,7 +7,8 @@ import sqlite3
 from storage import states
 from storage.database import Database
 from storage.errors import NoSuchRow
-from storage.records import Consent, Scope
+from storage.people import Consent
+from storage.records import Scope
 from storage.states import ConsentState, Depicts
 
 

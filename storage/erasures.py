@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from storage.database import Database
-from storage.records import Erasure, Scope
+from storage.people import Erasure
+from storage.records import Scope
 
 
 class Erasures:

@@ -7,7 +7,8 @@ from dataclasses import asdict, fields
 from typing import Any, cast
 
 from storage.database import Database
-from storage.records import Rules, Scope
+from storage.people import Rules
+from storage.records import Scope
 
 
 class Guilds:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from storage.database import Database, Value
 from storage.errors import NameTaken, NoSuchRow
-from storage.records import Grant, Lora, Scope
+from storage.people import Grant
+from storage.records import Lora, Scope
 from storage.states import Access, GrantKind
 
 

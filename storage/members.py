@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from storage.database import Database
-from storage.records import Held, Scope
+from storage.people import Held
+from storage.records import Scope
 
 COUNTS = {
     "subjects": "SELECT count(*) FROM subjects WHERE guild_id = ?1 AND owner_id = ?2",

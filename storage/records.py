@@ -12,15 +12,11 @@ from dataclasses import dataclass, field
 from storage.states import (
     LIVE_JOBS,
     Access,
-    ConsentState,
     DatasetState,
-    Depicts,
-    GrantKind,
     JobKind,
     JobState,
     OutboxState,
     PhotoState,
-    ReportState,
     RunState,
     Stop,
     SubjectKind,
@@ -204,99 +200,6 @@ class Lora:
     default_prompt: str = field(default="", repr=False)
     withdrawn_at: int | None = None
     """Set once whoever is seen in it took their word back: nobody may use it any more."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One member, or one role, that may use a LoRA beyond its `access`."""
-
-    kind: GrantKind
-    target_id: int
-
-
-@dataclass(frozen=True)
-class Consent:
-    """Whether a subject may be learnt, and whose word that is."""
-
-    id: int
-    guild_id: int
-    subject_id: int
-    depicts: Depicts
-    member_id: int | None
-    """Who gives it and may take it back; None for `nobody`, and before it was said who is in the photos."""
-    state: ConsentState
-    words: str
-    """Version of the words it was given under."""
-    asked_at: int
-    decided_at: int | None
-
-    @property
-    def given(self) -> bool:
-        return self.state is ConsentState.GIVEN
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a server's admins decided. None and empty: as the owner of the machine set it, and everybody, everywhere."""
-
-    training_roles: tuple[int, ...] = ()
-    channels: tuple[int, ...] = ()
-    report_channel: int | None = None
-    trainings_per_member: int | None = None
-    """Begun in the last 30 days."""
-    pictures_per_day: int | None = None
-    """Of one member, in the last 24 hours."""
-    keep_photos_days: int | None = None
-    """After the training they were for has ended."""
-    keep_epochs_days: int | None = None
-    """Of those that lost."""
-    keep_pictures_days: int | None = None
-
-
-@dataclass(frozen=True)
-class AuditLine:
-    id: int
-    at: int
-    who_id: int
-    """0: somebody who asked to be forgotten."""
-    act: str
-    subject_id: int | None
-    lora_id: int | None
-    job_id: str | None
-
-
-@dataclass(frozen=True)
-class Report:
-    id: int
-    guild_id: int
-    job_id: str
-    reporter_id: int
-    state: ReportState
-    made_at: int
-    decided_by: int | None
-
-
-@dataclass(frozen=True)
-class Erasure:
-    """A message Discord must still delete; with message_id 0 the whole thread."""
-
-    guild_id: int
-    channel_id: int
-    message_id: int
-
-
-@dataclass(frozen=True)
-class Held:
-    """What is stored about one member in one guild, counted."""
-
-    subjects: int
-    photos: int
-    loras: int
-    pictures: int
-    shown_in: int
-    """Subjects of others that show this member."""
-    votes: int
-    audit_lines: int
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import sqlite3
 
 from storage.database import Database
 from storage.errors import NoSuchRow, WrongState
-from storage.records import Report, Scope
+from storage.people import Report
+from storage.records import Scope
 from storage.states import ReportState
 
 

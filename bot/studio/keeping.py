@@ -20,7 +20,8 @@ from bot.studio.people_screens import LedgerLine, LedgerList, LoraCard
 from bot.studio.requests import Who
 from bot.studio.screens import Image, Notice
 from bot.studio.sentences import told
-from storage.records import AuditLine, Consent, Grant, Lora, Scope
+from storage.people import AuditLine, Consent, Grant
+from storage.records import Lora, Scope
 from storage.states import Access, GrantKind
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")

@@ -19,7 +19,8 @@ from bot.studio.people_screens import ConsentCard, PersonCard
 from bot.studio.requests import Who
 from bot.studio.screens import Notice, Purpose
 from bot.studio.sentences import told
-from storage.records import Consent, Scope, Subject
+from storage.people import Consent
+from storage.records import Scope, Subject
 from storage.states import ConsentState, DatasetState, Depicts, SubjectKind
 
 WORDS = "1"

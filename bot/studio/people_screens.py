@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.records import Held, Rules
+from storage.people import Held, Rules
 
 if TYPE_CHECKING:
     from bot.studio.screens import Image

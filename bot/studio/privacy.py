@@ -7,7 +7,8 @@ from bot.studio.desk import Desk
 from bot.studio.people_screens import PrivacyCard, SubjectCard
 from bot.studio.requests import Who
 from bot.studio.sentences import told
-from storage.records import Consent, Scope, Subject
+from storage.people import Consent
+from storage.records import Scope, Subject
 
 MOST = 25
 """Subjects one menu can name; the newest."""

@@ -11,7 +11,8 @@ from bot.studio.people_screens import ReportCard
 from bot.studio.requests import Who
 from bot.studio.screens import Notice, PicturesCard, Purpose
 from bot.studio.sentences import told
-from storage.records import Report, Scope
+from storage.people import Report
+from storage.records import Scope
 from storage.states import JobKind, ReportState
 
 

@@ -14,7 +14,8 @@ from bot.studio.keeping import LINES, ledger_of
 from bot.studio.people_screens import LedgerList, RulesCard
 from bot.studio.requests import Who
 from bot.studio.sentences import told
-from storage.records import Rules, Scope
+from storage.people import Rules
+from storage.records import Scope
 from storage.states import JobKind
 
 DAY = 24 * 3600

@@ -65,7 +65,7 @@ from bot.studio.screens import (
     TroubleCard,
     WinnerCard,
 )
-from storage.records import Held, Rules
+from storage.people import Held, Rules
 from tests.chat.double import picture
 from tests.judge.capture import verdict
 from tests.judge.judge import Request, walk

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from storage import Scope, Store
 from storage.ballots import Ballot
+from storage.people import Grant, Rules
 from storage.records import (
     Box,
     Dataset,
     Epoch,
     Face,
-    Grant,
     Job,
     Lora,
     NewPhoto,
@@ -20,7 +20,6 @@ from storage.records import (
     Outgoing,
     Photo,
     Picture,
-    Rules,
     Run,
     Subject,
 )

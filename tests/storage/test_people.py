@@ -9,7 +9,8 @@ import pytest
 
 from storage import Scope, Store
 from storage.errors import NoSuchRow, WrongState
-from storage.records import Grant, Held, NewPhoto, Rules
+from storage.people import Grant, Held, Rules
+from storage.records import NewPhoto
 from storage.states import Access, ConsentState, Depicts, GrantKind, JobKind, JobState, ReportState
 from tests.storage.conftest import Clock
 from tests.storage.story import CHANNEL, OWNER, PAINTER, SHOWN, Story, painting, story, subject

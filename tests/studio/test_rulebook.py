@@ -7,7 +7,7 @@ import pytest
 from bot.errors import NotAllowed, UserError
 from bot.studio.requests import Who
 from storage.errors import BlobMissing
-from storage.records import Rules
+from storage.people import Rules
 from tests.studio.house import ADMIN, CHANNEL, FRIEND, GUILD, OWNER, ROOM, SCOPE, House
 
 ROLE, DAY = 4000, 24 * 3600
