@@ -94,7 +94,8 @@ def job(recipe: Recipe = RECIPE, **changes: object) -> TrainJob:
         for index, sha256 in enumerate(PHOTOS)
     )
     plain: dict[str, object] = {
-        "job_id": "job1", "base": BaseModelRef(source="tiny"), "trigger": "ohwx", "class_word": "person", "recipe": recipe, "images": images,
+        "job_id": "job1", "base": BaseModelRef(source="tiny"), "trigger": "ohwx", "class_word": "person",
+        "recipe": recipe, "images": images,
         "previews": (PreviewPrompt(prompt="ohwx person", seed=1), PreviewPrompt(prompt="ohwx person on the moon", seed=2)),
     }  # fmt: skip
     return TrainJob.model_validate({**plain, **changes})

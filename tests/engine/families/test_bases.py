@@ -112,7 +112,10 @@ def test_a_base_is_recognised_by_its_looks(folder: Path, tmp_path: Path) -> None
     assert bases.recognise(str(folder)) == "zimage"
     (folder / "model_index.json").write_text("[]")
     assert bases.recognise(str(folder)) == "sd15"
-    for start, name in (("conditioner.embedders.1.model.ln_final.bias", "sdxl"), ("model.diffusion_model.out.0.bias", "sd15")):
+    for start, name in (
+        ("conditioner.embedders.1.model.ln_final.bias", "sdxl"),
+        ("model.diffusion_model.out.0.bias", "sd15"),
+    ):
         head = json.dumps({start: {"dtype": "F16", "shape": [0], "data_offsets": [0, 0]}}).encode()
         (tmp_path / "one.safetensors").write_bytes(len(head).to_bytes(8, "little") + head)
         assert bases.recognise(str(tmp_path / "one.safetensors")) == name
