@@ -203,7 +203,8 @@ async def _application(wire: Wire, sent: Request, files: Files) -> Payload:
 async def _commands(wire: Wire, sent: Request, files: Files) -> list[Payload]:
     about = {"application_id": APPLICATION_ID, "version": "1", "default_member_permissions": None}
     said = [{key: value for key, value in command.items() if value is not None} for command in sent.body]
-    return [{**command, **about, "id": wire.board.new_id()} for command in said]
+    # A context menu is sent without a description, and comes back with an empty one.
+    return [{"description": "", **command, **about, "id": wire.board.new_id()} for command in said]
 
 
 async def _callback(wire: Wire, sent: Request, files: Files, id: str, token: str) -> Payload:

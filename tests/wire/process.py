@@ -70,7 +70,12 @@ class Bot:
         (self.scratch / "script.json").write_text(self.script.model_dump_json())
         with self.log.open("ab") as log:
             self._process = await _spawn(self.wire.port, self.folder, "--child", stderr=log)
-        await asyncio.wait_for(self.wire.ready.wait(), PATIENCE_S)
+        ready = asyncio.create_task(self.wire.ready.wait())
+        over = asyncio.create_task(self._process.wait())
+        await asyncio.wait({ready, over}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        over.cancel()
+        assert ready.done() and not ready.cancelled(), f"it did not come up:\n{self.log.read_text()}"
 
     async def kill(self) -> None:
         """SIGKILL: no last word, nothing saved, nobody told. Its engine ends by itself."""
