@@ -17,6 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bot.commands.bases import app as bases
+from bot.commands.bench import bench
 from bot.commands.demo import demo
 from bot.commands.doctor import doctor
 from bot.commands.grid import grid
@@ -47,6 +48,7 @@ app.command()(paint)
 app.command()(grid)
 app.command()(photos)
 app.command()(demo)
+app.command()(bench)
 app.add_typer(bases, name="bases")
 app.add_typer(lora, name="lora")
 app.add_typer(recipe, name="recipe")

@@ -29,8 +29,15 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
         place, SD15, dtype, layout=LAYOUT, tokenizers=lambda: {"tokenizer": clip.tokenizer()}, safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
+    return of_pipeline(pipeline, ref, place.name, bases.fingerprint(place), device, dtype)
+
+
+def of_pipeline(
+    pipeline: Any, ref: BaseModelRef, name: str, fingerprint: str, device: torch.device, dtype: torch.dtype
+) -> LoadedBase:
+    """The base that a pipeline's own modules are; BaseUnavailable where they are another kind of model."""
     if pipeline.unet.config.in_channels != SD15.latent_channels:
-        raise BaseUnavailable(f"'{place.name}' is an inpainting or editing model; a plain text-to-image one is needed.")
+        raise BaseUnavailable(f"'{name}' is an inpainting or editing model; a plain text-to-image one is needed.")
     opening.settle(pipeline.unet, device, dtype)
     for module in (pipeline.vae, pipeline.text_encoder):
         opening.settle(module, device, torch.float32)
@@ -41,8 +48,8 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
         family=sys.modules[__name__],  # pyright: ignore[reportArgumentType]  a module is what implements the protocol
         spec=SD15,
         ref=ref,
-        name=place.name,
-        fingerprint=bases.fingerprint(place),
+        name=name,
+        fingerprint=fingerprint,
         device=device,
         denoiser=unet,
         vae=vae,

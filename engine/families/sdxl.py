@@ -33,11 +33,18 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
         place, SDXL, dtype, layout=LAYOUT, add_watermarker=False,
         tokenizers=lambda: {"tokenizer": clip.tokenizer(), "tokenizer_2": clip.tokenizer(pad=OPENCLIP_PAD)},
     )  # fmt: skip
+    return of_pipeline(pipeline, ref, place.name, bases.fingerprint(place), device, dtype)
+
+
+def of_pipeline(
+    pipeline: Any, ref: BaseModelRef, name: str, fingerprint: str, device: torch.device, dtype: torch.dtype
+) -> LoadedBase:
+    """The base that a pipeline's own modules are; BaseUnavailable where they are another kind of model."""
     unet, vae = pipeline.unet, pipeline.vae
     if unet.config.in_channels != SDXL.latent_channels:
-        raise BaseUnavailable(f"'{place.name}' is an inpainting or editing model; a plain text-to-image one is needed.")
+        raise BaseUnavailable(f"'{name}' is an inpainting or editing model; a plain text-to-image one is needed.")
     if pipeline.text_encoder is None or unet.config.addition_embed_type != "text_time":
-        raise BaseUnavailable(f"'{place.name}' lacks one of the two text encoders: it is a refiner, or not whole.")
+        raise BaseUnavailable(f"'{name}' lacks one of the two text encoders: it is a refiner, or not whole.")
     encoders = (pipeline.text_encoder, pipeline.text_encoder_2)
     opening.settle(unet, device, dtype)
     # The VAE overflows in half precision; the encoders' adapters are trained in full.
@@ -49,8 +56,8 @@ def load(ref: BaseModelRef, device: str | torch.device = "cpu", dtype: torch.dty
         family=sys.modules[__name__],  # pyright: ignore[reportArgumentType]  a module is what implements the protocol
         spec=SDXL,
         ref=ref,
-        name=place.name,
-        fingerprint=bases.fingerprint(place),
+        name=name,
+        fingerprint=fingerprint,
         device=device,
         denoiser=unet,
         vae=vae,
