@@ -143,31 +143,39 @@ def _steps(base: LoadedBase, twin: LoadedBase, scene: Scene, plan: Plan) -> list
 
 def _joint(base: LoadedBase, scene: Scene, plan: Plan) -> list[Row]:
     single = Scene(scene.side, 1, scene.rank)
-    works = {f"{runs} trainings together": training.Ours(base, single, runs) for runs in JOINT}
+    works = {_runs(runs): training.Ours(base, single, runs) for runs in JOINT}
     found = stopwatch.rounds(works, base.device, plan.rounds)
-    first = found[f"{JOINT[0]} trainings together"]
+    first = found[_runs(JOINT[0])]
     rows: list[Row] = []
     for runs in JOINT:
         alone = [seconds * runs for seconds in first]
-        rows.append(
-            _row(f"{runs} trainings together", found[f"{runs} trainings together"], runs, "one after another", alone)
-        )
+        rows.append(_row(_runs(runs), found[_runs(runs)], runs, "one after another", alone))
     return rows
+
+
+def _runs(count: int) -> str:
+    return "1 training, one picture a step" if count == 1 else f"{count} trainings together"
 
 
 def _pictures(base: LoadedBase, plan: Plan, rank: int) -> list[Row]:
     loras = [painting.random_lora(base, rank, seed) for seed in range(max(PICTURES))]
     works: dict[str, stopwatch.Work] = {}
     for count in PICTURES:
-        works[f"{count} pictures, one LoRA"] = painting.Ours(base, loras[:1], count, plan.side, plan.steps)
-        works[f"{count} pictures, {count} LoRAs"] = painting.Ours(base, loras[:count], count, plan.side, plan.steps)
+        works[_painted(count, 1)] = painting.Ours(base, loras[:1], count, plan.side, plan.steps)
+        if count > 1:
+            works[_painted(count, count)] = painting.Ours(base, loras[:count], count, plan.side, plan.steps)
     found = stopwatch.rounds(works, base.device, max(2, plan.rounds // 3))
     rows: list[Row] = []
     for count in PICTURES:
-        plain, mixed = f"{count} pictures, one LoRA", f"{count} pictures, {count} LoRAs"
+        plain, mixed = _painted(count, 1), _painted(count, count)
         rows.append(Row(plain, median(found[plain]), count))
-        rows.append(_row(mixed, found[mixed], count, plain, found[plain]))
+        if count > 1:
+            rows.append(_row(mixed, found[mixed], count, plain, found[plain]))
     return rows
+
+
+def _painted(count: int, loras: int) -> str:
+    return f"{count} picture{'s' if count > 1 else ''}, {f'{loras} LoRAs' if loras > 1 else 'one LoRA'}"
 
 
 def _many(base: LoadedBase, twin: LoadedBase, plan: Plan, rank: int) -> list[Row]:
