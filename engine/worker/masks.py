@@ -11,7 +11,7 @@ GROWN = 1.9
 """The mask's sides against the face box's: a box goes from brows to chin, a likeness from hair to collar."""
 UP = 0.08
 """How far above the box's middle the mask's middle lies, as a share of the box: hair matters more than collar."""
-EDGE = 0.5
+EDGE = 0.6
 """The part of the way from the middle to the edge over which the mask fades out."""
 
 

@@ -220,7 +220,8 @@ class Told(list[EventBase]):
 
 
 def job(job_id: str, seed: int) -> TrainJob:
-    recipe = tiny.RECIPE.model_copy(update={"seed": seed, "exposures": 16, "epochs": 2})
+    """AdamW with an eps that is not nothing: it does not make something of the last bits, so files can be held close."""
+    recipe = tiny.RECIPE.model_copy(update={"seed": seed, "exposures": 16, "epochs": 2, "optimizer_args": {"eps": 1e-4}})
     return tiny.job(recipe, job_id=job_id, previews=tiny.job().previews[:1])
 
 
@@ -274,7 +275,8 @@ def test_at_the_desk_one_ends_one_breaks_one_is_cancelled_one_comes_late(
             one, other = (lora.read(d, lora.target_of(base)).weights for d in (told.loras(name)[epoch], data))
             for half in (0, 1):
                 ours, theirs = (torch.cat([w[half].flatten().float() for w in side.values()]) for side in (one, other))
-                assert apart(ours, theirs) < 4 * CLOSE, "a file rounds to fp16 besides"
+                assert float(theirs.abs().max()) > 0.01, "it has learnt"
+                assert apart(ours, theirs) < CLOSE, "a file rounds to fp16 besides"
 
 
 def test_by_itself_a_cpu_trains_one_at_a_time_and_only_one_base_at_a_time(base: LoadedBase, tmp_path: Path) -> None:
