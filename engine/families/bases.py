@@ -10,8 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
-from engine.errors import BaseUnavailable
+from engine.errors import BadInput, BaseUnavailable
 from engine.families.spec import FAMILIES, FamilySpec, family
+from engine.files import header
+from engine.files.header import Header
 from engine.miniature import WEIGHTS
 from engine.protocol import BaseModelRef
 
@@ -20,7 +22,6 @@ WHOLE_BYTES = 64 * 2**20
 """Weight files up to this size are hashed whole, bigger ones by samples."""
 SAMPLES, SAMPLE_BYTES = 32, 64 * 2**10
 PIECE_BYTES = 2**20
-HEADER_BYTES = 64 * 2**20
 MARKS = {
     "conditioner.embedders.1.": "sdxl",
     "cond_stage_model.": "sd15",
@@ -72,7 +73,8 @@ def recognise(source: str, revision: str | None = None) -> str:
     """The family of the base at `source`, by its looks; "sd15" where they say nothing (`find` then says what is wrong)."""
     path = Path(source).expanduser()
     if path.is_file():
-        names = _tensor_names(path)
+        found = _header(path)
+        names = () if found is None else found.names
         return next((name for start, name in MARKS.items() if any(one.startswith(start) for one in names)), "sd15")
     try:
         index = path / "model_index.json" if path.is_dir() else _cached_index(source, revision)
@@ -203,12 +205,9 @@ def _checkpoint(path: Path) -> BasePlace:
         raise BaseUnavailable(
             f"'{path.name}' is no .safetensors file. Pickled checkpoints can run code when opened; get the .safetensors one."
         )
-    with path.open("rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        head = stream.read(1) if 0 < size < path.stat().st_size else b""
-    if head != b"{":
+    if _header(path) is None:
         raise BaseUnavailable(
-            f"The checkpoint '{path.name}' is broken: it does not begin as a .safetensors file. Download it again."
+            f"The checkpoint '{path.name}' is broken: its beginning is not a .safetensors file's. Download it again."
         )
     return BasePlace(BaseKind.CHECKPOINT, path.stem, path)
 
@@ -235,13 +234,9 @@ def _cached_index(source: str, revision: str | None) -> Path | None:
     return Path(index) if isinstance(index, str) else None
 
 
-def _tensor_names(path: Path) -> list[str]:
-    """Of a .safetensors file; none where it is not one."""
-    with path.open("rb") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        if not 0 < size <= HEADER_BYTES:
-            return []
-        try:
-            return list(json.loads(stream.read(size)))
-        except (ValueError, TypeError):
-            return []
+def _header(path: Path) -> Header | None:
+    """Of a sound .safetensors file; None of any other."""
+    try:
+        return header.of_path(path, "checkpoint", path.stat().st_size)
+    except BadInput:
+        return None
