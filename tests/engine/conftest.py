@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
+import functools
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from PIL import Image
@@ -30,6 +32,9 @@ from engine.protocol import (
     TrainJob,
 )
 from engine.script import Script
+
+if TYPE_CHECKING:
+    from engine.families.loaded import LoadedBase
 
 TOY = Path(__file__).parent
 
@@ -183,3 +188,40 @@ def paint_job(job_id: str = "paint", **more: Any) -> PaintJob:
 
 
 NOWHERE = BaseModelRef(source="nowhere")
+
+
+# ---- random bases of the real classes ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a tiny random base of a family ("sd15", "sdxl", "zimage"), made when it is first asked for."""
+
+    @functools.cache
+    def folder(family: str) -> Path:
+        from tiny_families import KINDS
+
+        return KINDS[family].folder(tmp_path_factory.mktemp(family))
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(folder_of: Callable[[str], Path]) -> Path:
+    return folder_of("sd15")
+
+
+@pytest.fixture
+def base(tiny_folder: Path) -> Iterator[LoadedBase]:
+    """A base of its own; afterwards its weights are what they were and nothing hangs on it."""
+    import tiny
+    import torch
+
+    loaded = tiny.base(tiny_folder)
+    before = copy.deepcopy(loaded.denoiser.state_dict())
+    yield loaded
+    after = loaded.denoiser.state_dict()
+    plain = {name.replace(".base_layer", ""): value for name, value in after.items()}
+    assert not [name for name in plain if "lora_" in name], "an adapter was left on the base"
+    for name, value in before.items():
+        assert torch.equal(value, plain[name]), name

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 import tiny
-import tiny_flow
-import tiny_xl
 import torch
 from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+from tiny_families import KINDS
 
 from engine.families import load
 from engine.families.framing import Framing
@@ -22,27 +21,14 @@ from engine.families.text import Text
 from engine.protocol import BaseModelRef
 from engine.worker.objective import losses, objective_of
 
-KINDS = {"sd15": tiny, "sdxl": tiny_xl, "zimage": tiny_flow}
 PROMPTS = ["a portrait of ohwx", "ohwx on the moon, a very long way from home"]
 SIDE = tiny.SIDE
 CFG, STEPS = 3.0, 3
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    made: dict[str, Path] = {}
-
-    def folder(name: str) -> Path:
-        if name not in made:
-            made[name] = KINDS[name].folder(tmp_path_factory.mktemp(name))
-        return made[name]
-
-    return folder
-
-
 @pytest.fixture(scope="module", params=sorted(KINDS))
-def base(request: pytest.FixtureRequest, folders: Callable[[str], Path]) -> LoadedBase:
-    return load(BaseModelRef(family=request.param, source=str(folders(request.param))))
+def base(request: pytest.FixtureRequest, folder_of: Callable[[str], Path]) -> LoadedBase:
+    return load(BaseModelRef(family=request.param, source=str(folder_of(request.param))))
 
 
 def text_of(base: LoadedBase, prompts: list[str], clip_skip: int = 0) -> Text:
@@ -160,8 +146,8 @@ def test_moments_are_told_as_its_scheduler_counts_them(base: LoadedBase) -> None
     assert moments.shape == (4000,)
 
 
-def test_the_sdxl_base_is_told_the_framing_as_the_pipeline_tells_it(folders: Callable[[str], Path]) -> None:
-    base = load(BaseModelRef(family="sdxl", source=str(folders("sdxl"))))
+def test_the_sdxl_base_is_told_the_framing_as_the_pipeline_tells_it(folder_of: Callable[[str], Path]) -> None:
+    base = load(BaseModelRef(family="sdxl", source=str(folder_of("sdxl"))))
     pipe = base.family.pipeline_of(base)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = DDIMScheduler.from_config(base.scheduler_config)
@@ -176,8 +162,8 @@ def test_the_sdxl_base_is_told_the_framing_as_the_pipeline_tells_it(folders: Cal
     assert not torch.allclose(ours, paint(base, start, [Framing.whole(SIDE, SIDE)] * 2), atol=1e-4)
 
 
-def test_clip_skip_counts_as_diffusers_does(folders: Callable[[str], Path]) -> None:
-    base = load(BaseModelRef(family="sdxl", source=str(folders("sdxl"))))
+def test_clip_skip_counts_as_diffusers_does(folder_of: Callable[[str], Path]) -> None:
+    base = load(BaseModelRef(family="sdxl", source=str(folder_of("sdxl"))))
     pipe = base.family.pipeline_of(base)
     with torch.no_grad():
         hidden, _, pooled, _ = pipe.encode_prompt(
@@ -189,8 +175,8 @@ def test_clip_skip_counts_as_diffusers_does(folders: Callable[[str], Path]) -> N
     assert not torch.allclose(text_of(base, PROMPTS[:1]).hidden, hidden, atol=1e-3)
 
 
-def test_an_empty_text_is_zeros_only_where_the_base_was_taught_so(folders: Callable[[str], Path]) -> None:
-    base = load(BaseModelRef(family="sdxl", source=str(folders("sdxl"))))
+def test_an_empty_text_is_zeros_only_where_the_base_was_taught_so(folder_of: Callable[[str], Path]) -> None:
+    base = load(BaseModelRef(family="sdxl", source=str(folder_of("sdxl"))))
     assert base.is_empty_zero
     text = text_of(base, ["", "a hat"])
     assert text.pooled is not None

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import tiny
-import tiny_flow
-import tiny_xl
 import torch
 from diffusers.loaders.lora_base import _pack_dict_with_prefix
 from diffusers.utils import convert_state_dict_to_diffusers
@@ -18,6 +16,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, inject_adapter_in_model,
 from peft.tuners.lora import LoraLayer
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load, save, save_file
+from tiny_families import KINDS
 from torch import Tensor, nn
 
 from engine.families import load as load_base
@@ -28,7 +27,6 @@ from engine.files.names import Blocks
 from engine.files.targets import Target
 from engine.protocol import BaseModelRef
 
-KINDS = {"sd15": tiny, "sdxl": tiny_xl, "zimage": tiny_flow}
 MOST = 1e-3
 """Largest relative difference of one module's change."""
 RANK, ALPHA = 4, 1.5
@@ -37,24 +35,12 @@ HOSTS = {"denoiser": "unet", "text_encoder": "text_encoder", "text_encoder_2": "
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    made: dict[str, Path] = {}
-
-    def folder(name: str) -> Path:
-        if name not in made:
-            made[name] = KINDS[name].folder(tmp_path_factory.mktemp(name))
-        return made[name]
-
-    return folder
-
-
-@pytest.fixture(scope="module")
-def target_of(folders: Callable[[str], Path]) -> Callable[[str], Target]:
+def target_of(folder_of: Callable[[str], Path]) -> Callable[[str], Target]:
     made: dict[str, Target] = {}
 
     def target(name: str) -> Target:
         if name not in made:
-            made[name] = lora.target_of(load_base(BaseModelRef(family=name, source=str(folders(name)))))
+            made[name] = lora.target_of(load_base(BaseModelRef(family=name, source=str(folder_of(name)))))
         return made[name]
 
     return target
@@ -250,7 +236,7 @@ def test_what_sd_scripts_writes_for_sdxl_loads_here_and_in_diffusers_alike(
     hold({key: change(*halves) for key, halves in file.weights.items()}, weights)
 
     save_file(tensors, tmp_path / "lora.safetensors")
-    pipe: Any = tiny_xl.pipeline()
+    pipe: Any = KINDS["sdxl"].pipeline()
     pipe.load_lora_weights(tmp_path, weight_name="lora.safetensors", adapter_name="a")
     found: dict[str, Tensor] = {}
     for part, model in hosts(pipe, "sdxl").items():

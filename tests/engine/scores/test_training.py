@@ -37,11 +37,6 @@ class Told(Reader):
         return Scores(self.likeness[len(self.shown) - 1], 97.0, 3.0, 5.0, 7.0)
 
 
-@pytest.fixture
-def base(tmp_path_factory: pytest.TempPathFactory) -> LoadedBase:
-    return tiny.base(tiny.folder(tmp_path_factory.mktemp("base")))
-
-
 def run(base: LoadedBase, scratch: Path, job: TrainJob) -> tuple[list[EpochReady], Done]:
     told: list[EventBase] = []
     for _ in train(base, job, tiny.PHOTOS, scratch, told.append, Order()):

@@ -221,7 +221,9 @@ class Told(list[EventBase]):
 
 def job(job_id: str, seed: int) -> TrainJob:
     """AdamW with an eps that is not nothing: it does not make something of the last bits, so files can be held close."""
-    recipe = tiny.RECIPE.model_copy(update={"seed": seed, "exposures": 16, "epochs": 2, "optimizer_args": {"eps": 1e-4}})
+    recipe = tiny.RECIPE.model_copy(
+        update={"seed": seed, "exposures": 16, "epochs": 2, "optimizer_args": {"eps": 1e-4}}
+    )
     return tiny.job(recipe, job_id=job_id, previews=tiny.job().previews[:1])
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_flow
-import tiny_xl
 import torch
 from diffusers import (
     EulerAncestralDiscreteScheduler,
@@ -31,25 +29,12 @@ JOB = PaintJob(
     job_id="paint1", prompt="ohwx on the moon", negative="hat", seeds=(7,), steps=4, cfg=3.0, width=32, height=32
 )
 LORA, START = "cd" * 32, "ab" * 32
-KINDS = {"sdxl": tiny_xl, "zimage": tiny_flow}
 USUAL = {"sdxl": "Euler a", "zimage": "Euler"}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    made: dict[str, Path] = {}
-
-    def make(name: str) -> Path:
-        if name not in made:
-            made[name] = KINDS[name].folder(tmp_path_factory.mktemp(name))
-        return made[name]
-
-    return make
-
-
-@pytest.fixture(scope="module", params=sorted(KINDS))
-def base(request: pytest.FixtureRequest, folder: Callable[[str], Path]) -> LoadedBase:
-    return load(BaseModelRef(family=request.param, source=str(folder(request.param))))
+@pytest.fixture(scope="module", params=sorted(USUAL))
+def base(request: pytest.FixtureRequest, folder_of: Callable[[str], Path]) -> LoadedBase:
+    return load(BaseModelRef(family=request.param, source=str(folder_of(request.param))))
 
 
 def job(base: LoadedBase, **change: object) -> PaintJob:
@@ -87,13 +72,15 @@ def theirs(base: LoadedBase, folder: Path, denoise: float | None = None) -> Any:
     return pixels(pipe(**told).images[0])
 
 
-def test_a_picture_is_diffusers_own(base: LoadedBase, folder: Callable[[str], Path]) -> None:
-    assert apart(pictures(base, job(base))[0], theirs(base, folder(base.spec.name))) <= 2
+def test_a_picture_is_diffusers_own(base: LoadedBase, folder_of: Callable[[str], Path]) -> None:
+    assert apart(pictures(base, job(base))[0], theirs(base, folder_of(base.spec.name))) <= 2
 
 
-def test_a_variation_is_diffusers_own(base: LoadedBase, folder: Callable[[str], Path]) -> None:
+def test_a_variation_is_diffusers_own(base: LoadedBase, folder_of: Callable[[str], Path]) -> None:
     varied = job(base, init=START, denoise=0.75)
-    assert apart(pictures(base, varied, {START: start_picture()})[0], theirs(base, folder(base.spec.name), 0.75)) <= 2
+    assert (
+        apart(pictures(base, varied, {START: start_picture()})[0], theirs(base, folder_of(base.spec.name), 0.75)) <= 2
+    )
 
 
 def test_three_at_once_are_three_alone_with_a_lora_and_a_second_pass(base: LoadedBase) -> None:

@@ -9,11 +9,10 @@ from typing import Any, cast
 
 import pytest
 import tiny
-import tiny_flow
-import tiny_xl
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
+from tiny_families import KINDS
 from torch import Tensor
 
 from engine.families import load
@@ -85,16 +84,10 @@ def with_peft(
     return found
 
 
-FOLDERS: dict[str, Callable[[Path], Path]] = {
-    "sd15": tiny.folder, "sdxl": tiny_xl.folder, "zimage": tiny_flow.folder,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=FOLDERS)
-def fresh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], LoadedBase]:
+@pytest.fixture(scope="module", params=KINDS)
+def fresh(request: pytest.FixtureRequest, folder_of: Callable[[str], Path]) -> Callable[[], LoadedBase]:
     """A new copy of one family's base at every call."""
-    folder = FOLDERS[request.param](tmp_path_factory.mktemp(request.param))
-    return lambda: load(BaseModelRef(family=request.param, source=str(folder)))
+    return lambda: load(BaseModelRef(family=request.param, source=str(folder_of(request.param))))
 
 
 def test_a_mixed_batch_says_what_peft_says_of_each_row_alone(fresh: Callable[[], LoadedBase]) -> None:
