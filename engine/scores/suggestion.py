@@ -37,9 +37,10 @@ class Limit:
 LIMITS = {
     "fidelity": Limit(88.0, 1.0, below=True),
     "memorising": Limit(60.0, 0.5),
-    "bleed": Limit(30.0, 0.3),
+    "bleed": Limit(30.0, 0.1),
 }
-"""Leakage is told and does not decide: it grows with everything that is learnt."""
+"""Leakage is told and does not decide: it grows with everything that is learnt. So does bleed, nearly: at a dear price it
+bought early epochs that are less like the subject and bleed hardly less, so it breaks ties and no more."""
 FAULTS = {
     "fidelity": "follows prompts less well than the base ({:.0f} of 100)",
     "memorising": "repeats the photos ({:.0f} of 100)",

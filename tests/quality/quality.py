@@ -29,7 +29,7 @@ import numpy as np
 from engine.families.loaded import LoadedBase
 from engine.recipes.presets import PRESETS
 from tests.quality.judge import Judge
-from tests.quality.study import WAYS, Outcome, study
+from tests.quality.study import PHOTOS, WAYS, Outcome, study
 
 FIRST_SEED = 7_300
 BARS = {"likeness": 60.0, "base": 15.0, "kept": 90.0}
@@ -48,13 +48,16 @@ def tools() -> tuple[LoadedBase, Judge]:
     return load(BaseModelRef()), Judge()
 
 
-def one(identity: int, way: str, preset: str, plain: bool, every_epoch: bool, out: Path, changes: str) -> Outcome:
+def one(
+    identity: int, way: str, preset: str, plain: bool, count: int, every_epoch: bool, out: Path, changes: str
+) -> Outcome:
     return study(
         *tools(),
         identity,
         WAYS[way],
         preset,
         plain=plain,
+        count=count,
         every_epoch=every_epoch,
         out=out,
         changes=json.loads(changes),
@@ -113,6 +116,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=["ours"], help="ways to learn, side by side")
     parser.add_argument("--set", default="{}", metavar="JSON", help="values of the recipe to change, for trying out")
     parser.add_argument("--plain", action="store_true", help="clean portraits with true captions instead of photos")
+    parser.add_argument("--photos", type=int, default=PHOTOS, help="how many are sent of each identity")
     parser.add_argument("--every-epoch", action="store_true", help="judge every epoch, not only the suggested one")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time, one core each")
     parser.add_argument("--out", type=Path, default=Path("quality-out"))
@@ -123,7 +127,17 @@ def main() -> None:
     seeds = range(options.first, options.first + options.identities)
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         work = [
-            pool.submit(one, seed, way, options.preset, options.plain, options.every_epoch, options.out, options.set)
+            pool.submit(
+                one,
+                seed,
+                way,
+                options.preset,
+                options.plain,
+                options.photos,
+                options.every_epoch,
+                options.out,
+                options.set,
+            )
             for seed in seeds
             for way in options.ways
         ]

@@ -72,8 +72,19 @@ WAYS = {
             one_caption=True,
             last=True,
         ),
+        # The same at the rates this base needs: what is left of the difference is not the size of the steps.
+        Way(
+            "dreambooth-fast",
+            lambda recipe: {
+                "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+            },
+            one_caption=True,
+            last=True,
+        ),
         Way("uncropped", cropped=False),
         Way("prior", lambda recipe: {"prior": Prior.BASE_ANSWER}),
+        Way("prior-images", lambda recipe: {"prior": Prior.CLASS_IMAGES}),
     )
 }  # fmt: skip
 
@@ -92,6 +103,7 @@ class Outcome:
     """Against held-out photos; of `--plain` against clean portraits."""
     likeness_portraits: float
     likeness_by_epoch: dict[int, float]
+    right_by_epoch: dict[int, float]
     base: float
     right: dict[str, float]
     base_right: dict[str, float]
@@ -112,11 +124,12 @@ def study(
     preset: str,
     *,
     plain: bool,
+    count: int,
     every_epoch: bool,
     out: Path,
     changes: dict[str, object] | None = None,
 ) -> Outcome:
-    images, blobs = images_of(identity, way, plain)
+    images, blobs = images_of(identity, way, count, plain)
     recipe = recipe_for(preset, base.ref, KIND, len(images))
     recipe = Recipe.model_validate(recipe.model_dump() | way.change(recipe) | (changes or {}))
     job = TrainJob(
@@ -144,10 +157,11 @@ def study(
     untold_base, untold = (painted(base, scenes[:6], lora, "") for lora in (None, epochs[chosen].blobs["lora"]))
     shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
-    by_epoch = {chosen: likeness(ours)}
+    shots = {chosen: ours}
     if every_epoch:
         others = [epoch for epoch in epochs if epoch not in (0, chosen)]
-        by_epoch |= {epoch: likeness(painted(base, scenes, epochs[epoch].blobs["lora"])) for epoch in others}
+        shots |= {epoch: painted(base, scenes, epochs[epoch].blobs["lora"]) for epoch in others}
+    by_epoch = {epoch: likeness(pictures) for epoch, pictures in sorted(shots.items())}
     return Outcome(
         identity=identity,
         way=way.name,
@@ -160,7 +174,8 @@ def study(
         ],
         likeness=by_epoch[chosen],
         likeness_portraits=judge.likeness(ours, identity).portraits,
-        likeness_by_epoch=dict(sorted(by_epoch.items())),
+        likeness_by_epoch=by_epoch,
+        right_by_epoch={epoch: judge.right(pictures, asked)["all"] for epoch, pictures in sorted(shots.items())},
         base=likeness(bare),
         right=judge.right(ours, asked),
         base_right=judge.right(bare, asked),
@@ -168,9 +183,9 @@ def study(
     )
 
 
-def images_of(identity: int, way: Way, plain: bool) -> tuple[list[TrainImage], dict[str, bytes]]:
+def images_of(identity: int, way: Way, count: int, plain: bool) -> tuple[list[TrainImage], dict[str, bytes]]:
     """The photos of one identity, prepared by the engine; `plain` skips that and takes clean portraits and true captions."""
-    photos = draw_photos(identity, PHOTOS, plain)
+    photos = draw_photos(identity, count, plain)
     blobs = {sha256(photo.data): photo.data for photo in photos}
     if plain:
         said = [caption(photo.subject.scene).partition(", ")[2] for photo in photos]

@@ -23,7 +23,7 @@ def likenesses(*values: float) -> dict[int, Scores]:
         ({1: Scores(70, 99), 2: Scores(72, 70)}, 1, "later ones follow prompts less"),
         ({1: Scores(70, 99, memorising=10), 2: Scores(75, 99, memorising=95)}, 1, "later ones repeat the photos"),
         ({1: Scores(70, 99, memorising=95), 2: Scores(90, 99, memorising=95)}, 2, "but repeats the photos (95"),
-        ({1: Scores(70, 99, bleed=5), 2: Scores(80, 99, bleed=90)}, 1, "later ones change others of its kind"),
+        ({1: Scores(70, 99, bleed=5), 2: Scores(75, 99, bleed=90)}, 1, "later ones change others of its kind"),
         (
             {1: Scores(20, 99, bleed=90), 2: Scores(80, 99, bleed=90)},
             2,
