@@ -1,0 +1,1 @@
+-- An evening with friends: what intake, ballots, painting and keeping came to need. A section each.
