@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bot.errors import UserError
 from engine.errors import EngineGone
 from engine.protocol import Cancelled, Engine, Event, Failed, FailureKind, PaintJob, Parked, PrepareJob, TrainJob
 
+T = TypeVar("T")
 INTERRUPTED = 130
 OURS = frozenset({FailureKind.INTERNAL, FailureKind.CRASHED})
 
@@ -85,6 +87,16 @@ def local_engine(scratch: Path, device: str) -> Engine:
     from engine.local import LocalEngine
 
     return LocalEngine(scratch, device=device, log=scratch / "engine.log")
+
+
+def at_bench(scratch: Path, device: str, work: Callable[[Workbench], Awaitable[T]]) -> T:
+    """What the work came to, with an engine of its own for as long as it takes. Raises what the work raises."""
+
+    async def whole() -> T:
+        async with open_bench(local_engine(scratch, device)) as bench:
+            return await work(bench)
+
+    return asyncio.run(whole())
 
 
 @asynccontextmanager

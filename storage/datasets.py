@@ -102,10 +102,6 @@ class Datasets:
         async with self._db.write():
             return await self._set(scope, dataset_id, "wants_vote", wants_vote)
 
-    async def set_thread(self, scope: Scope, dataset_id: int, thread_id: int | None) -> Dataset:
-        async with self._db.write():
-            return await self._set(scope, dataset_id, "thread_id", thread_id)
-
     async def _set(self, scope: Scope, dataset_id: int, column: str, value: str | int | None) -> Dataset:
         rows = await self._db.change(
             f"UPDATE datasets SET {column} = ? WHERE guild_id = ? AND id = ? RETURNING *",

@@ -15,7 +15,6 @@ A method returns only when its transaction is durable (outside of `write()`).
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -46,9 +45,6 @@ from storage.runs import Epochs, Runs
 from storage.speeds import Speeds
 from storage.subjects import Subjects
 from storage.vault import Vault
-
-WAL_BUG_FIXED_IN = (3, 51, 3)
-"""Older versions can, rarely, corrupt a database when a checkpoint and a writer's log reset meet (sqlite.org/wal.html)."""
 
 
 class Store:
@@ -124,16 +120,6 @@ class Store:
         await asyncio.to_thread(temporary.replace, target)
         await asyncio.to_thread(_keep_newest, folder, f"{self.path.stem}-[0-9]*.db", keep)
         return target
-
-    @staticmethod
-    def sqlite_warnings(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> tuple[str, ...]:
-        """Sentences for `likeness doctor`; empty when all is well."""
-        if version >= WAL_BUG_FIXED_IN:
-            return ()
-        return (
-            f"SQLite {'.'.join(map(str, version))} has a rare bug in its write-ahead log that can damage the database; "
-            f"it is fixed in {'.'.join(map(str, WAL_BUG_FIXED_IN))}. Update SQLite (or Python) when you can, and keep backups.",
-        )
 
 
 def _make_room(folder: Path, temporary: Path) -> None:

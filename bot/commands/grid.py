@@ -21,7 +21,7 @@ from bot.outdir import make_out
 from bot.painting import Lora, Manner, cut_sentence, pictures_of, read_lora, settings_of
 from bot.report import CellEntry, Grid, write_report, write_whole
 from bot.studio.brush import check_sampler
-from bot.workbench import INTERRUPTED, Stopped, Workbench, local_engine, open_bench
+from bot.workbench import INTERRUPTED, Stopped, Workbench, at_bench
 from engine import xyz
 from engine.protocol import LoraUse, PaintJob
 from engine.xyz import NONE, Axis, AxisKind, Plan, Value
@@ -93,13 +93,9 @@ def grid(
     make_out(out)
     scratch = out / ".engine"
 
-    async def work(bars: Bars) -> Grid:
-        async with open_bench(local_engine(scratch, device)) as bench:
-            return await paint_grid(made, files, out, bench, bars)
-
     with Bars() as bars:
         try:
-            painted = asyncio.run(work(bars))
+            painted = at_bench(scratch, device, lambda bench: paint_grid(made, files, out, bench, bars))
         except Stopped:
             bars.say("Stopped; there is no grid.")
             return INTERRUPTED

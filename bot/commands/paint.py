@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import shutil
 import time
@@ -18,7 +17,7 @@ from bot.errors import UserError
 from bot.outdir import make_out
 from bot.painting import Manner, cut_sentence, pictures_of, read_lora, read_picture, read_word, settings_of
 from bot.report import Painting, PictureEntry, write_report, write_whole
-from bot.workbench import INTERRUPTED, Stopped, Workbench, local_engine, open_bench
+from bot.workbench import INTERRUPTED, Stopped, Workbench, at_bench
 from engine.protocol import PaintJob, Progress
 from engine.shots import Previews, WordUse
 
@@ -103,13 +102,13 @@ def paint(
     make_out(out)
     scratch = out / ".engine"
 
-    async def work(bars: Bars) -> Painting:
-        async with open_bench(local_engine(scratch, device)) as bench:
-            return await paint_all(job, files, out, bench, bars, with_base=with_base and bool(loras))
-
     with Bars() as bars:
         try:
-            painting = asyncio.run(work(bars))
+            painting = at_bench(
+                scratch,
+                device,
+                lambda bench: paint_all(job, files, out, bench, bars, with_base=with_base and bool(loras)),
+            )
         except Stopped:
             bars.say("Stopped; nothing was painted.")
             return INTERRUPTED

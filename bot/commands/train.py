@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +24,7 @@ from bot.training import (
     open_checkpoint,
     train_folder,
 )
-from bot.workbench import INTERRUPTED, Stopped, local_engine, open_bench
+from bot.workbench import INTERRUPTED, Stopped, at_bench
 from engine.protocol import PreviewPrompt, Recipe, SubjectKind
 from engine.recipes.file import RecipeFile
 
@@ -91,15 +90,11 @@ def train(
         resume=resume,
     )
 
-    async def work(bars: Bars) -> Report:
-        async with open_bench(local_engine(checkpoint_folder(out), device)) as bench:
-            return await train_folder(order, bench, bars)
-
     with Bars() as bars:
         if photos.note:
             bars.say(photos.note)
         try:
-            report = asyncio.run(work(bars))
+            report = at_bench(checkpoint_folder(out), device, lambda bench: train_folder(order, bench, bars))
         except Stopped:
             bars.say("Stopped at a checkpoint. The same command with --resume goes on from there.")
             return INTERRUPTED

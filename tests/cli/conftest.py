@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import bot.commands.grid
-import bot.commands.paint
-import bot.commands.train
+from bot import workbench
 from bot.cli import main
 from engine.fake import FakeEngine
 from engine.protocol import BaseModelRef, Recipe, SubjectKind
@@ -66,9 +64,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, weights: Path) -> Bench:
     def recipe(preset: str, base: BaseModelRef, kind: SubjectKind, photos: int) -> Recipe:
         return Recipe(preset=preset, epochs=3, exposures=100 * photos)
 
-    monkeypatch.setattr(bot.commands.train, "local_engine", make)
-    monkeypatch.setattr(bot.commands.paint, "local_engine", make)
-    monkeypatch.setattr(bot.commands.grid, "local_engine", make)
+    monkeypatch.setattr(workbench, "local_engine", make)
     monkeypatch.setattr("engine.recipes.presets.recipe_for", recipe)
     return bench
 

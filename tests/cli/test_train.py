@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from PIL import Image
 
-from bot.commands import train as train_command
+from bot import workbench
 from bot.workbench import INTERRUPTED
 from cli.conftest import Bench, Line, put_photos
 from engine.fake import FakeEngine
@@ -188,7 +188,7 @@ def test_ctrl_c_parks_and_resume_ends_the_same(
     ordered = ["train", photos, "--trigger", "ohwx", "--out"]
     assert run(*ordered, tmp_path / "straight").code == 0
     bench.script = Script(hold={"train": 3})
-    make = cast("Callable[[Path, str], FakeEngine]", train_command.local_engine)
+    make = cast("Callable[[Path, str], FakeEngine]", workbench.local_engine)
 
     presses: list[asyncio.Task[None]] = []
 
@@ -209,14 +209,14 @@ def test_ctrl_c_parks_and_resume_ends_the_same(
         monkeypatch.setattr(engine, "submit", submit_then_press)
         return engine
 
-    monkeypatch.setattr(train_command, "local_engine", interrupted)
+    monkeypatch.setattr(workbench, "local_engine", interrupted)
     line = run(*ordered, tmp_path / "parked", "--json")
     assert (line.code, line.out) == (INTERRUPTED, "")
     assert "--resume goes on" in line.err
     assert (tmp_path / "parked" / "ohwx-000001.safetensors").exists()
     assert not (tmp_path / "parked" / "report.json").exists()
 
-    monkeypatch.setattr(train_command, "local_engine", make)
+    monkeypatch.setattr(workbench, "local_engine", make)
     bench.script = Script()
     line = run(*ordered, tmp_path / "parked", "--resume", "--seed", 9)
     assert line.code == 2 and "other photos, captions or settings" in line.err

@@ -222,12 +222,5 @@ async def test_opening_cancelled_leaves_no_thread(tmp_path: Path, vault: Vault, 
     assert still_alive(before) == []
 
 
-def test_old_sqlite_is_warned_about() -> None:
-    (sentence,) = Store.sqlite_warnings((3, 40, 1))
-    assert "3.40.1" in sentence
-    assert "3.51.3" in sentence
-    assert Store.sqlite_warnings((3, 51, 3)) == ()
-
-
 def test_the_files_are_private(store: Store) -> None:
     assert store.path.stat().st_mode & 0o077 == 0

@@ -92,9 +92,8 @@ async def test_choices_are_kept(store: Store, scope: Scope) -> None:
     made = await dataset(store, scope)
     await store.datasets.set_preset(scope, made.id, "quick")
     await store.datasets.set_wants_vote(scope, made.id, False)
-    await store.datasets.set_thread(scope, made.id, 42)
     now = await store.datasets.get(scope, made.id)
-    assert (now.preset, now.wants_vote, now.thread_id) == ("quick", False, 42)
+    assert (now.preset, now.wants_vote) == ("quick", False)
 
 
 # -- photos

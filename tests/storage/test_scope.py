@@ -42,7 +42,6 @@ CALLS: dict[str, Call] = {
     "datasets.move": lambda s, b, a: s.datasets.move(b, a.dataset.id, DatasetState.CROPPING),
     "datasets.set_preset": lambda s, b, a: s.datasets.set_preset(b, a.dataset.id, "quick"),
     "datasets.set_wants_vote": lambda s, b, a: s.datasets.set_wants_vote(b, a.dataset.id, False),
-    "datasets.set_thread": lambda s, b, a: s.datasets.set_thread(b, a.dataset.id, 5),
     "photos.add": lambda s, b, a: s.photos.add(b, a.dataset.id, [NewPhoto("x.jpg", SHA)], request_id="b"),
     "photos.get": lambda s, b, a: s.photos.get(b, a.photo.id),
     "photos.numbered": lambda s, b, a: s.photos.numbered(b, a.dataset.id, 1),
