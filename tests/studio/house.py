@@ -96,6 +96,14 @@ class House:
             while not await wanted():
                 await self._stored.wait()
 
+    async def epoch(self, number: int) -> None:
+        """Returns once the first run has this epoch, and nothing after it."""
+
+        async def there() -> bool:
+            return await self.epochs() == list(range(number + 1))
+
+        await self.until(there)
+
     async def settled(self, *but: JobState) -> None:
         """No job waits or runs any more."""
 
