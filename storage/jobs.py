@@ -203,11 +203,13 @@ class Jobs:
             await self._db.change("DELETE FROM jobs WHERE guild_id = ? AND id = ?", scope.guild_id, job_id)
 
     async def painted_before(self, scope: Scope, before: int, limit: int = 50) -> tuple[Job, ...]:
-        """Paintings that ended before then and still have pictures, oldest first."""
+        """Paintings that ended before then and still have pictures that are nobody's favourite, oldest first."""
         rows = await self._db.rows(
             """
             SELECT * FROM jobs WHERE guild_id = ? AND kind = 'paint' AND ended_at < ?
-                AND EXISTS (SELECT 1 FROM pictures WHERE pictures.job_id = jobs.id) ORDER BY ended_at LIMIT ?
+                AND EXISTS (SELECT 1 FROM pictures WHERE pictures.job_id = jobs.id
+                            AND NOT EXISTS (SELECT 1 FROM favourites WHERE favourites.picture_id = pictures.id))
+                ORDER BY ended_at LIMIT ?
             """,
             scope.guild_id,
             before,

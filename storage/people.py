@@ -52,6 +52,25 @@ class Rules:
     keep_epochs_days: int | None = None
     """Of those that lost."""
     keep_pictures_days: int | None = None
+    language: str | None = None
+    """What the server reads; None: as Discord knows it."""
+
+
+@dataclass(frozen=True)
+class ChannelRules:
+    """What admins decided for one channel. None: as everywhere."""
+
+    lora_id: int | None = None
+    """Painted with where nobody names one; it may be gone by now."""
+    size: str | None = None
+    """As it is typed behind a prompt: "3:2", or "512x768"."""
+    count: int | None = None
+    steps: int | None = None
+    most: int | None = None
+    """Pictures of one request."""
+    painting: bool = True
+    spoiler: bool = False
+    """Pictures are blurred until somebody presses them."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +117,4 @@ class Held:
     """Subjects of others that show this member."""
     votes: int
     audit_lines: int
+    favourites: int = 0

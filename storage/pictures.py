@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from storage.database import Database
 from storage.errors import NoSuchRow
@@ -69,11 +69,13 @@ class Pictures:
         )
         return tuple(self._picture(row) for row in rows)
 
-    async def delete(self, scope: Scope, job_id: str) -> tuple[Picture, ...]:
-        """The rows of all pictures of a job; returns what they were. Drop the blobs (or forget the job's key) next."""
+    async def delete(self, scope: Scope, job_id: str, *, but: Collection[int] = ()) -> tuple[Picture, ...]:
+        """The rows of all pictures of a job except those with the ids `but`; returns what they were. Drop the blobs (or, of
+        all, forget the job's key) next."""
         async with self._db.write():
-            gone = await self.of_job(scope, job_id)
-            await self._db.change("DELETE FROM pictures WHERE guild_id = ? AND job_id = ?", scope.guild_id, job_id)
+            gone = tuple(picture for picture in await self.of_job(scope, job_id) if picture.id not in but)
+            for picture in gone:
+                await self._db.change("DELETE FROM pictures WHERE guild_id = ? AND id = ?", scope.guild_id, picture.id)
         return gone
 
     def _picture(self, row: sqlite3.Row) -> Picture:

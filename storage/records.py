@@ -13,8 +13,10 @@ from storage.states import (
     LIVE_JOBS,
     Access,
     DatasetState,
+    Decided,
     JobKind,
     JobState,
+    Origin,
     OutboxState,
     PhotoState,
     RunState,
@@ -65,6 +67,12 @@ class Dataset:
     key_id: str
     """Seals its photos, captions, epochs and LoRA."""
     created_at: int
+    parent_id: int | None = None
+    """The version it was opened from; None for the first."""
+    from_pictures: bool = False
+    """Taught, itself or an earlier version, from pictures that were painted here."""
+    blind: bool = True
+    """Whether its vote, if it wants one, says nothing of the epochs before the end."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,7 @@ class Photo:
     flags: tuple[str, ...]
     sharpness: float
     caption: str = field(repr=False)
+    origin: Origin = Origin.GIVEN
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,24 @@ class Ballot:
     closed_at: int | None
     winner: int | None
     """An epoch number; set exactly when closed."""
+    blind: bool
+    """No column says its epoch before the end."""
+    seed: int
+    """What the order of the columns follows from."""
+    tied: tuple[int, ...]
+    """Epochs that are level: the votes are counted and its owner is asked."""
+    decides_at: int | None
+    """Until when the owner is waited for; set exactly when there are tied ones."""
+    how: Decided | None
+    decided_by: int | None
+    """The member who chose; 0 is somebody who asked to be forgotten."""
+    anew_at: int | None
+    """When its message was found to be deleted; votes cast until then stay."""
+
+    @property
+    def due_at(self) -> int:
+        """When it ends by itself, unless somebody does something."""
+        return self.closes_at if self.decides_at is None else self.decides_at
 
 
 @dataclass(frozen=True)
@@ -200,6 +227,8 @@ class Lora:
     default_prompt: str = field(default="", repr=False)
     withdrawn_at: int | None = None
     """Set once whoever is seen in it took their word back: nobody may use it any more."""
+    thumbnail_picture_id: int | None = None
+    """A picture that is shown instead of its thumbnail, for as long as that picture is kept."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +255,16 @@ class Picture:
     seed: int
     sha256: str
     created_at: int
+
+
+@dataclass(frozen=True)
+class Favourite:
+    guild_id: int
+    picture_id: int
+    member_id: int
+    shared: bool
+    """Shown to the whole server; counts only where the member is the picture's painter."""
+    kept_at: int
 
 
 @dataclass(frozen=True)

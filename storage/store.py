@@ -26,14 +26,18 @@ from storage.audit import Audit
 from storage.ballots import Ballots
 from storage.blobs import Blobs
 from storage.cards import Cards
+from storage.channels import Channels
 from storage.consents import Consents
 from storage.database import Database
 from storage.datasets import Datasets
+from storage.departures import Departures
 from storage.erasures import Erasures
 from storage.errors import DatabaseInUse
+from storage.favourites import Favourites
 from storage.guilds import Guilds
 from storage.jobs import Jobs
 from storage.keys import Keys
+from storage.lineage import Lineage
 from storage.loras import Loras
 from storage.members import Members
 from storage.orphans import Orphans
@@ -64,6 +68,7 @@ class Store:
         self.epochs = Epochs(database)
         self.ballots = Ballots(database)
         self.loras = Loras(database)
+        self.lineage = Lineage(database)
         self.pictures = Pictures(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
@@ -71,10 +76,13 @@ class Store:
         self.speeds = Speeds(database)
         self.consents = Consents(database)
         self.guilds = Guilds(database)
+        self.channels = Channels(database)
+        self.favourites = Favourites(database)
         self.members = Members(database)
         self.audit = Audit(database)
         self.reports = Reports(database)
         self.erasures = Erasures(database)
+        self.departures = Departures(database)
 
     @classmethod
     @asynccontextmanager

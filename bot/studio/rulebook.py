@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.errors import NotAllowed, UserError
+from bot.language import LANGUAGES
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.keeping import LINES, ledger_of
@@ -85,6 +86,7 @@ class Rulebook:
         training_roles: tuple[int, ...] | None = None,
         channels: tuple[int, ...] | None = None,
         report_channel: tuple[int, ...] | None = None,
+        language: str | None = None,
     ) -> RulesCard:
         """What is given replaces what was; an empty choice lifts the rule."""
         rules = (await self.card(who)).rules
@@ -94,6 +96,8 @@ class Rulebook:
             rules = replace(rules, channels=channels)
         if report_channel is not None:
             rules = replace(rules, report_channel=report_channel[0] if report_channel else None)
+        if language is not None:
+            rules = replace(rules, language=language if language in LANGUAGES else None)
         return await self._decide(who, rules)
 
     @told
@@ -113,6 +117,11 @@ class Rulebook:
         self._check_admin(who)
         lines = await self.desk.store.audit.list(Scope(who.guild_id), limit=LINES + 1, before=before)
         return ledger_of("", lines)
+
+    async def language(self, guild_id: int) -> str | None:
+        """What a server's admins want it to read; None: they never said."""
+        chosen = (await self.desk.store.guilds.rules(Scope(guild_id))).language
+        return chosen if chosen in LANGUAGES else None
 
     async def tidy(self) -> None:
         """Delete what has been kept as long as its server wants. Looked at once an hour, whoever calls how often."""
@@ -138,8 +147,12 @@ class Rulebook:
         if rules.keep_pictures_days is not None:
             for job in await store.jobs.painted_before(scope, now - rules.keep_pictures_days * DAY):
                 async with store.write():
-                    await store.pictures.delete(scope, job.id)
-                    await store.keys.forget(scope, job.key_id)
+                    kept = await store.favourites.kept_by_anybody(scope, job.id)
+                    gone = await store.pictures.delete(scope, job.id, but=kept)
+                    if not kept:
+                        await store.keys.forget(scope, job.key_id)
+                for sha in {picture.sha256 for picture in gone} if kept else ():
+                    await store.blobs.drop(scope, job.key_id, sha)
 
     async def _decide(self, who: Who, rules: Rules) -> RulesCard:
         scope, store = Scope(who.guild_id), self.desk.store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from storage import Scope, Store
 from storage.ballots import Ballot
-from storage.people import Grant, Rules
+from storage.people import ChannelRules, Grant, Rules
 from storage.records import (
     Box,
     Dataset,
@@ -175,7 +175,10 @@ async def story(store: Store, scope: Scope) -> Story:
     await store.consents.create(scope, its_dataset.subject_id, depicts=Depicts.MEMBER, member_id=SHOWN, words="1")
     await store.loras.share(scope, lora.id, Access.SERVER, [Grant(GrantKind.MEMBER, PAINTER)])
     lora = await store.loras.set_default_prompt(scope, lora.id, PROMPT)
+    await store.lineage.make_of_pictures(scope, its_dataset.id, [its_dataset.subject_id], request_id="none of them")
     await store.guilds.decide(scope, Rules(training_roles=(5,)), by=OWNER)
+    await store.channels.decide(scope, CHANNEL, ChannelRules(lora_id=lora.id, most=2), by=OWNER)
+    await store.favourites.keep(scope, picture.id, PAINTER)
     await store.audit.add(scope, "published", OWNER, lora_id=lora.id)
     await store.reports.create(scope, made.job.id, SHOWN)
     announced = await store.outbox.add(scope, channel_id=CHANNEL, purpose="winner", ref=lora.id, once=True)

@@ -153,7 +153,7 @@ async def test_a_forgotten_member_leaves_no_id(store: Store, scope: Scope) -> No
     planted, other = await story(store, scope), await story(store, Scope(200))
     await store.ballots.close(scope, planted.ballot.id, 1)
     tally = await store.ballots.tally(scope, planted.ballot.id)
-    assert await store.members.held(scope, PAINTER) == Held(0, 0, 0, 1, 0, 1, 0)
+    assert await store.members.held(scope, PAINTER) == Held(0, 0, 0, 1, 0, 1, 0, 1)
     assert await store.members.held(scope, OWNER) == Held(1, 1, 1, 0, 0, 0, 1)
     assert await store.members.subjects(scope, SHOWN) == (planted.subject.id,)
     assert await store.members.paintings(scope, PAINTER) == (planted.painting.id,)
@@ -200,6 +200,8 @@ async def test_what_time_has_come_for_is_found_and_given_up(store: Store, scope:
     assert [epoch.number for epoch in await store.epochs.list(scope, planted.run.id)] == [1]
 
     assert await store.jobs.painted_before(scope, now) == ()
+    assert await store.jobs.painted_before(scope, later) == (), "somebody's favourite"
+    await store.favourites.drop(scope, planted.picture.id, PAINTER)
     assert [job.id for job in await store.jobs.painted_before(scope, later)] == [planted.painting.id]
     await store.pictures.delete(scope, planted.painting.id)
     assert await store.jobs.painted_before(scope, later) == ()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from storage import Scope, Store
 from storage.errors import NoSuchRow, Stale, WrongState
-from storage.people import Held, Rules
+from storage.people import ChannelRules, Held, Rules
 from storage.records import Box, NewPhoto, NewPicture
 from storage.states import Access, DatasetState, Depicts, JobKind, ReportState, RunState, Stop
 from tests.storage.story import CHANNEL, MESSAGE, OWNER, PAINTER, PHOTO, SHOWN, Story, story
@@ -99,6 +99,15 @@ CALLS: dict[str, Call] = {
     "loras.share": lambda s, b, a: s.loras.share(b, a.lora.id, Access.ME),
     "loras.rename": lambda s, b, a: s.loras.rename(b, a.lora.id, "stolen"),
     "loras.set_default_prompt": lambda s, b, a: s.loras.set_default_prompt(b, a.lora.id, "stolen"),
+    "loras.set_thumbnail": lambda s, b, a: s.loras.set_thumbnail(b, a.lora.id, SHA),
+    "loras.show_as": lambda s, b, a: s.loras.show_as(b, a.lora.id, a.picture.id),
+    "lineage.descend": lambda s, b, a: s.lineage.descend(b, a.dataset.id, a.dataset.id),
+    "lineage.carry": lambda s, b, a: s.lineage.carry(b, a.dataset.id, [a.photo.id], request_id="b"),
+    "lineage.make_of_pictures": lambda s, b, a: s.lineage.make_of_pictures(b, a.dataset.id, [], request_id="b"),
+    "lineage.descendants": lambda s, b, a: s.lineage.descendants(b, a.subject.id),
+    "lineage.versions": lambda s, b, a: s.lineage.versions(b, a.dataset.id),
+    "lineage.in_training": lambda s, b, a: s.lineage.in_training(b, a.subject.id),
+    "lineage.clear_discarded": lambda s, b, a: s.lineage.clear_discarded(b, a.subject.id),
     "loras.withdraw": lambda s, b, a: s.loras.withdraw(b, a.lora.id),
     "loras.painted_with": lambda s, b, a: s.loras.painted_with(b, a.lora.id),
     "loras.delete": lambda s, b, a: s.loras.delete(b, a.lora.id),
@@ -158,6 +167,15 @@ CALLS: dict[str, Call] = {
     "consents.ask": lambda s, b, a: s.consents.ask(b, a.subject.id, OWNER),
     "consents.give": lambda s, b, a: s.consents.give(b, a.subject.id, "2"),
     "consents.revoke": lambda s, b, a: s.consents.revoke(b, a.subject.id),
+    "favourites.keep": lambda s, b, a: s.favourites.keep(b, a.picture.id, OWNER),
+    "favourites.share": lambda s, b, a: s.favourites.share(b, a.picture.id, PAINTER, True),
+    "favourites.drop": lambda s, b, a: s.favourites.drop(b, a.picture.id, PAINTER),
+    "favourites.get": lambda s, b, a: s.favourites.get(b, a.picture.id, PAINTER),
+    "favourites.kept_by_anybody": lambda s, b, a: s.favourites.kept_by_anybody(b, a.painting.id),
+    "favourites.list": lambda s, b, a: s.favourites.list(b, member_id=PAINTER),
+    "favourites.count": lambda s, b, a: s.favourites.count(b, member_id=PAINTER),
+    "favourites.shown": lambda s, b, a: s.favourites.shown(b, a.picture, member_id=PAINTER),
+    "channels.rules": lambda s, b, a: unlike(s.channels.rules(b, CHANNEL), ChannelRules()),
     "guilds.rules": lambda s, b, a: unlike(s.guilds.rules(b), Rules()),
     "members.held": lambda s, b, a: unlike(s.members.held(b, SHOWN), Held(0, 0, 0, 0, 0, 0, 0)),
     "members.subjects": lambda s, b, a: s.members.subjects(b, SHOWN),
@@ -172,7 +190,9 @@ CALLS: dict[str, Call] = {
     "erasures.take_down": lambda s, b, a: s.erasures.take_down(b, [("status", str(a.run.id))]),
     "erasures.done": lambda s, b, a: s.erasures.done(b, CHANNEL, MESSAGE + 2),
 }
-NAMES_NOTHING = {"keys.create", "subjects.create", "cards.posted", "guilds.decide", "audit.add", "erasures.add"}
+NAMES_NOTHING = {
+    "keys.create", "subjects.create", "cards.posted", "guilds.decide", "channels.decide", "audit.add", "erasures.add",
+}  # fmt: skip
 """They make a row of the caller's own guild out of nothing that could be another's."""
 NO_GUILD = {"speeds.learn", "speeds.get"}
 
@@ -252,11 +272,17 @@ SILENT_AT_HOME = {
     "jobs.refuse",  # it is running
     "datasets.trained_before",  # it is not trained yet
     "runs.published_before",  # there is no other epoch
+    "lineage.make_of_pictures",  # it is marked already
+    "lineage.descendants",  # none but itself
+    "lineage.clear_discarded",  # none was thrown away
     "consents.ask",  # it was given
     "consents.create",  # there is one; UNIQUE
     "consents.give",
     "reports.create",
     "jobs.painted_before",  # it is not over
+    "favourites.list",  # it was reported
+    "favourites.count",
+    "favourites.shown",
 }
 
 
