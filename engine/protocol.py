@@ -18,8 +18,15 @@ from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engine.facts import PhotoFacts
+from engine.photos import Box as Box
+from engine.photos import Face as Face
+from engine.photos import PhotoFlag as PhotoFlag
+from engine.photos import PhotoRef as PhotoRef
+from engine.photos import SubjectKind as SubjectKind
 from engine.recipes.recipe import Recipe as Recipe
 from engine.shots import Hires, LoraUse, Previews, Shot, WordUse
+from engine.verdicts import Cause
 
 PROTOCOL = 1
 
@@ -29,31 +36,6 @@ BlobSource = Callable[[str], Awaitable[bytes]]
 
 class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SubjectKind(StrEnum):
-    PERSON = "person"
-    CHARACTER = "character"
-    PET = "pet"
-    OBJECT = "object"
-    STYLE = "style"
-
-
-class Box(Message):
-    """A rectangle in pixels of the upright, cleaned photo: left, top (inclusive), right, bottom (exclusive)."""
-
-    x0: int
-    y0: int
-    x1: int
-    y1: int
-
-
-class Face(Message):
-    box: Box
-    score: float
-    """0..1, the finder's confidence."""
-    likely_subject: bool = False
-    """True where this face is the one that recurs across the set (or the only face of its photo)."""
 
 
 class BaseModelRef(Message):
@@ -79,11 +61,6 @@ class JobBase(Message):
     crashes: int = 0
     """How often this job has killed an engine already; at three it is not sent again."""
     base: BaseModelRef = BaseModelRef()
-
-
-class PhotoRef(Message):
-    photo_id: str
-    sha256: str
 
 
 class PrepareJob(JobBase):
@@ -218,25 +195,17 @@ class Progress(EventBase):
     """A sentence for the log, where something happened that people should know of."""
 
 
-class PhotoFlag(StrEnum):
-    """Kept, but a person should look."""
-
-    NO_FACE = "no_face"
-    CUT_FACE = "cut_face"
-    SEVERAL_FACES = "several_faces"
-    """More than one face and no certainty which one is the subject."""
-    GROUP = "group"
-    """More than one face; the recurring one was chosen."""
-    BLURRED = "blurred"
-
-
 class PhotoRead(EventBase):
-    """One photo judged. blobs: "photo" = the cleaned picture (JPEG, upright, sRGB, no metadata), absent when refused."""
+    """One photo judged. blobs: "photo" = the cleaned picture (JPEG, upright, sRGB, no metadata), absent when refused; then
+    "glimpse", the photo at 320 px, where it could be opened."""
 
     kind: Literal["photo_read"] = "photo_read"
     photo_id: str
     refused: str | None = None
     """A plain sentence part: "is 240 px wide; at least 256 are needed". None = kept."""
+    cause: Cause | None = None
+    """The same as a code, with its numbers in `facts`: `engine.verdicts` says which."""
+    facts: dict[str, int | str] = Field(default_factory=dict[str, int | str])
     duplicate_of: str | None = None
     """photo_id of the earlier copy; `refused` is set too."""
     width: int = 0
@@ -248,6 +217,8 @@ class PhotoRead(EventBase):
     """What should not be learnt, without trigger word: "smiling, wearing a red sweater, on a blue background"."""
     sharpness: float = 0.0
     """Variance of the Laplacian of the crop at 256 px."""
+    measured: PhotoFacts | None = None
+    """What coaching goes by; None where nothing was measured."""
 
 
 class EpochReady(EventBase):

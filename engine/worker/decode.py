@@ -20,10 +20,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from engine import channel
+from engine.verdicts import Cause, Verdict
 
 if TYPE_CHECKING:
     from PIL import Image
 
+GLIMPSE_SIDE = 320
+"""Pixels of the small picture that goes with a refusal, where the photo could be opened at all."""
 MOST_PIXELS = 50_000_000
 LONGEST_SIDE = 4096
 """Larger photos are made smaller: nothing is trained at more, and fifty of them have to fit into memory."""
@@ -32,28 +35,29 @@ MEMORY_BYTES = 3 << 30
 """Of address space: 50 megapixels in four channels, a few times over, and the libraries."""
 WALL_S = 10.0
 CPU_S = 10
-FORMATS = ("JPEG", "PNG", "WEBP")
-SEND_INSTEAD = "send a JPEG, PNG or WebP photo"
-NOT_A_PHOTO = f"is not a photo; {SEND_INSTEAD}"
-INCOMPLETE = "is an incomplete upload; send it again"
-DAMAGED = "is damaged and cannot be read; send it again or save it anew as JPEG"
-TOO_SLOW = "takes too long to read; save it anew as JPEG and send that"
-TOO_HUNGRY = "needs too much memory to read; save it smaller, as JPEG, and send that"
-FATAL = "stopped the reader; save it anew as JPEG and send that"
-ANIMATED = "is animated; send one still picture of it as JPEG or PNG"
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+"""Of a GIF one frame is read: it is here so that a moving one is not merely unknown."""
 OTHER_FORMATS = {
-    b"GIF8": "a GIF",
-    b"BM": "a BMP file",
-    b"II*\0": "a TIFF file",
-    b"MM\0*": "a TIFF file",
-    b"%PDF": "a PDF",
-    b"8BPS": "a Photoshop file",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"%PDF": "PDF",
+    b"8BPS": "Photoshop",
+    b"PK\x03\x04": "ZIP",
+    b"Rar!": "RAR",
 }
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+AVIF_BRANDS = (b"avif", b"avis")
 
 
 class Refused(Exception):
     """The message is the rest of a sentence that begins with the photo's name."""
+
+    def __init__(self, cause: Cause, glimpse: Pixels | None = None, /, **facts: int | str) -> None:
+        self.verdict = Verdict(cause, facts)
+        self.glimpse = glimpse
+        """The photo, small, where it could be opened."""
+        super().__init__(self.verdict.sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,57 +74,75 @@ class Pixels:
         return Image.frombytes("RGB", (self.width, self.height), self.rgb)
 
 
+def glimpse_of(picture: Image.Image) -> Pixels:
+    """A small copy of it."""
+    small = picture.copy()
+    return _plain(small, GLIMPSE_SIDE)
+
+
 # -- in the child ------------------------------------------------------------------------------------------------------
 
 
-def clean(data: bytes, min_side: int) -> Pixels:
-    """Raises Refused. Everything that can be known from the header is judged before a pixel is decoded."""
+def clean(data: bytes, min_side: int, *, first_frame: bool = False) -> Pixels:
+    """Raises Refused. Everything that can be known from the header is judged before a pixel is decoded.
+
+    first_frame: of what moves the first picture is taken instead of refusing it.
+    """
     from PIL import Image, UnidentifiedImageError
 
     if not data:
-        raise Refused("is an empty file; send it again")
+        raise Refused(Cause.EMPTY)
     formats = FORMATS + (("HEIF",) if _is_heif(data) and _opens_heif() else ())
     Image.MAX_IMAGE_PIXELS = None  # our own limit is lower, and an error where Pillow's is a warning
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a bent EXIF block makes no bad photo
             picture = Image.open(io.BytesIO(data), formats=formats)
-            _judge_header(picture, min_side)
+            fault = _fault(picture, min_side, first_frame=first_frame)
+            if fault is not None and fault.cause is Cause.TOO_LARGE:
+                raise Refused(fault.cause, **fault.facts)
             turn = _orientation(picture)
             picture.load()
             picture = _upright(_srgb(picture), turn)
+            if fault is not None:
+                raise Refused(fault.cause, _plain(picture, GLIMPSE_SIDE), **fault.facts)
+            return _plain(picture, LONGEST_SIDE)
     except Refused:
         raise
     except UnidentifiedImageError:
-        raise Refused(_what_it_is(data)) from None
+        raise _unknown(data) from None
     except MemoryError:
-        raise Refused(TOO_HUNGRY) from None
+        raise Refused(Cause.HUNGRY) from None
     except OSError:
-        raise Refused(INCOMPLETE) from None
+        raise Refused(Cause.INCOMPLETE) from None
     except Exception:  # noqa: BLE001  decoders meet broken bytes with every kind of error there is
-        raise Refused(DAMAGED) from None
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        raise Refused(Cause.DAMAGED) from None
+
+
+def _plain(picture: Image.Image, longest: int) -> Pixels:
+    from PIL import Image
+
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return Pixels(picture.width, picture.height, picture.tobytes())
 
 
-def _judge_header(picture: Image.Image, min_side: int) -> None:
+def _fault(picture: Image.Image, min_side: int, *, first_frame: bool) -> Verdict | None:
+    """What the header alone says against it."""
     width, height = picture.size
     if width * height > MOST_PIXELS:
-        raise Refused(
-            f"has {width}x{height} px; at most {MOST_PIXELS // 1_000_000} megapixels are read, send it smaller"
-        )
-    if (
-        picture.format in ("PNG", "WEBP") and getattr(picture, "n_frames", 1) > 1
-    ):  # a JPEG's further frames are a phone's depth maps
-        raise Refused(ANIMATED)
+        return Verdict(Cause.TOO_LARGE, {"width": width, "height": height, "megapixels": MOST_PIXELS // 1_000_000})
+    # A JPEG's further frames are a phone's depth maps, a HEIC's its thumbnails.
+    moves = picture.format in ("PNG", "WEBP", "GIF") and getattr(picture, "is_animated", False)
+    if moves and not first_frame:
+        return Verdict(Cause.ANIMATED)
     if _orientation(picture) >= 5:
         width, height = height, width
     if min(width, height) < min_side:
-        raise Refused(
-            f"is {min(width, height)} px {'wide' if width <= height else 'high'}; at least {min_side} are needed"
-        )
+        cause = Cause.TOO_NARROW if width <= height else Cause.TOO_LOW
+        return Verdict(cause, {"side": min(width, height), "least": min_side})
     if max(width, height) > MOST_ASPECT * min(width, height):
-        raise Refused(f"is {width}x{height} px, too long and narrow; crop it to what it should show")
+        return Verdict(Cause.TOO_LONG, {"width": width, "height": height})
+    return None
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -179,14 +201,16 @@ def _opens_heif() -> bool:
     return True
 
 
-def _what_it_is(data: bytes) -> str:
+def _unknown(data: bytes) -> Refused:
     """Why Pillow did not take it, from its first bytes."""
-    if data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG" or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
-        return INCOMPLETE
+    if data[:2] == b"\xff\xd8" or data[:4] in (b"\x89PNG", b"GIF8") or (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
+        return Refused(Cause.INCOMPLETE)
     if _is_heif(data):
-        return "is a HEIC photo, which this server cannot open; send it as JPEG"
+        return Refused(Cause.DAMAGED if _opens_heif() else Cause.HEIC_CLOSED)
+    if data[4:8] == b"ftyp" and data[8:12] in AVIF_BRANDS:
+        return Refused(Cause.OTHER_FORMAT, format="AVIF")
     name = next((name for magic, name in OTHER_FORMATS.items() if data.startswith(magic)), None)
-    return f"is {name}; {SEND_INSTEAD}" if name else NOT_A_PHOTO
+    return Refused(Cause.OTHER_FORMAT, format=name) if name else Refused(Cause.NOT_A_PHOTO)
 
 
 def serve(peer: socket.socket) -> None:
@@ -199,9 +223,15 @@ def serve(peer: socket.socket) -> None:
             return
         _limit_cpu()
         try:
-            pixels = clean(frame.parts[0], int(frame.header["min_side"]))
+            pixels = clean(
+                frame.parts[0], int(frame.header["min_side"]), first_frame=bool(frame.header.get("first_frame"))
+            )
         except Refused as reason:
-            channel.send(peer, {"refused": str(reason)})
+            header = {"refused": reason.verdict.cause.value, "facts": dict(reason.verdict.facts)}
+            glimpse = reason.glimpse
+            if glimpse is not None:
+                header |= {"width": glimpse.width, "height": glimpse.height}
+            channel.send(peer, header, (glimpse.rgb,) if glimpse is not None else ())
         else:
             channel.send(peer, {"width": pixels.width, "height": pixels.height}, (pixels.rgb,))
 
@@ -243,23 +273,26 @@ class Decoder:
     ) -> None:
         self._end()
 
-    def read(self, data: bytes, min_side: int = 1) -> Pixels:
+    def read(self, data: bytes, min_side: int = 1, *, first_frame: bool = False) -> Pixels:
         """Raises Refused."""
         peer = self._peer or self._start()
         try:
-            channel.send(peer, {"min_side": min_side}, (data,))
+            channel.send(peer, {"min_side": min_side, "first_frame": first_frame}, (data,))
             frame = channel.receive(peer)
         except (channel.Closed, channel.BadFrame) as error:
             status = self._end()
             slow = isinstance(error.__cause__, TimeoutError) or status == -signal.SIGXCPU
-            raise Refused(TOO_SLOW if slow else FATAL) from None
-        if "refused" in frame.header:
-            raise Refused(str(frame.header["refused"]))
-        width, height = int(frame.header["width"]), int(frame.header["height"])
-        if len(frame.parts) != 1 or len(frame.parts[0]) != width * height * 3 or min(width, height) < 1:
+            raise Refused(Cause.SLOW if slow else Cause.FATAL) from None
+        try:
+            pixels = _pixels(frame) if frame.parts else None
+            if "refused" in frame.header:
+                raise Refused(Cause(frame.header["refused"]), pixels, **frame.header["facts"])
+        except (KeyError, ValueError, TypeError):
+            pixels = None
+        if pixels is None:
             self._end()
-            raise Refused(DAMAGED)
-        return Pixels(width, height, frame.parts[0])
+            raise Refused(Cause.DAMAGED)
+        return pixels
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -288,6 +321,15 @@ class Decoder:
         status = self._child.wait()
         self._child = None
         return status
+
+
+def _pixels(frame: channel.Frame) -> Pixels:
+    """Raises KeyError, TypeError or ValueError for what is no picture: the child has met strangers' bytes."""
+    width, height = int(frame.header["width"]), int(frame.header["height"])
+    (rgb,) = frame.parts
+    if min(width, height) < 1 or max(width, height) > LONGEST_SIDE or len(rgb) != width * height * 3:
+        raise ValueError("sizes that cannot be")
+    return Pixels(width, height, rgb)
 
 
 if __name__ == "__main__":

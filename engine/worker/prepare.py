@@ -26,9 +26,10 @@ from engine.protocol import (
     Progress,
     SubjectKind,
 )
+from engine.verdicts import Cause
 from engine.worker import framing, subjects
 from engine.worker.captions import Describer
-from engine.worker.decode import Decoder, Refused
+from engine.worker.decode import Decoder, Pixels, Refused, glimpse_of
 from engine.worker.duplicates import Prints
 from engine.worker.finders import Finder, Found, Rect, explains, finders
 from engine.worker.order import Order
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 Emit = Callable[[EventBase], None]
 WITH_FACES = (SubjectKind.PERSON, SubjectKind.CHARACTER)
-COPY = "is a copy of another photo"
 BLURRED = 25.0
 """Sharpness below which a photo is flagged."""
 JPEG_QUALITY = 95
@@ -81,9 +81,9 @@ def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Orde
             try:
                 kept.append(_read(decoder, ref, blobs[ref.sha256], job.min_side, eyes, prints))
             except Refused as reason:
-                emit(_refusal(job, ref.photo_id, str(reason)))
+                emit(_refusal(job, ref.photo_id, reason))
             except Copy as copy:
-                emit(_refusal(job, ref.photo_id, COPY, duplicate_of=copy.of))
+                emit(_refusal(job, ref.photo_id, Refused(Cause.COPY, copy.glimpse), duplicate_of=copy.of))
             emit(
                 Progress(job_id=job.job_id, attempt=job.attempt, phase="reading", step=place + 1, total=len(job.photos))
             )
@@ -97,9 +97,10 @@ def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Orde
 
 
 class Copy(Exception):
-    def __init__(self, of: str) -> None:
+    def __init__(self, of: str, glimpse: Pixels) -> None:
         super().__init__(of)
         self.of = of
+        self.glimpse = glimpse
 
 
 def least_crop(base: BaseModelRef) -> int:
@@ -110,10 +111,10 @@ def least_crop(base: BaseModelRef) -> int:
 
 def _read(decoder: Decoder, ref: PhotoRef, data: bytes, min_side: int, eyes: list[Finder], prints: Prints) -> Reading:
     """Raises Refused, Copy."""
-    picture = decoder.read(data, min_side).picture()
+    picture = decoder.read(data, min_side, first_frame=ref.first_frame).picture()
     earlier = prints.add(ref.photo_id, picture)
     if earlier is not None:
-        raise Copy(earlier)
+        raise Copy(earlier, glimpse_of(picture))
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     reading = Reading(ref.photo_id, buffer.getvalue(), picture.size)
@@ -153,11 +154,7 @@ def _verdict(
     crop, flags = _framed(job, picture, finder, faces, choice)
     side = crop[2] - crop[0]
     if side < least:
-        return _refusal(
-            job,
-            reading.photo_id,
-            f"shows the face too small ({side} px around it, at least {least} are needed); send one taken closer",
-        )
+        return _refusal(job, reading.photo_id, Refused(Cause.FACE_SMALL, glimpse_of(picture), side=side, least=least))
     sharpness = framing.sharpness(picture, crop)
     if sharpness < BLURRED:
         flags.append(PhotoFlag.BLURRED)
@@ -202,9 +199,21 @@ def _framed(
     return around(face.box, picture.size), flags
 
 
-def _refusal(job: PrepareJob, photo_id: str, reason: str, duplicate_of: str | None = None) -> PhotoRead:
+def _refusal(job: PrepareJob, photo_id: str, reason: Refused, duplicate_of: str | None = None) -> PhotoRead:
+    blobs: dict[str, bytes] = {}
+    if reason.glimpse is not None:
+        buffer = io.BytesIO()
+        reason.glimpse.picture().save(buffer, "JPEG", quality=85)
+        blobs["glimpse"] = buffer.getvalue()
     return PhotoRead(
-        job_id=job.job_id, attempt=job.attempt, photo_id=photo_id, refused=reason, duplicate_of=duplicate_of
+        job_id=job.job_id,
+        attempt=job.attempt,
+        photo_id=photo_id,
+        refused=str(reason),
+        cause=reason.verdict.cause,
+        facts=dict(reason.verdict.facts),
+        duplicate_of=duplicate_of,
+        blobs=blobs,
     )
 
 

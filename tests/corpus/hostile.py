@@ -54,11 +54,6 @@ def jpeg_saying(width: int, height: int) -> bytes:
     return bytes(data)
 
 
-def gif(frames: int = 3) -> bytes:
-    pictures = [scene().rotate(10 * turn) for turn in range(frames)]
-    return saved(pictures[0], "GIF", save_all=True, append_images=pictures[1:])
-
-
 def animated(kind: str) -> bytes:
     pictures = [scene().rotate(30 * turn) for turn in range(3)]
     return saved(pictures[0], kind, save_all=True, append_images=pictures[1:])
@@ -91,6 +86,33 @@ def cmyk() -> bytes:
     return saved(Image.new("CMYK", (400, 300), (0, 255, 255, 0)), "JPEG", quality=95)
 
 
+def cmyk_by_profile() -> bytes:
+    """Magenta and yellow, which is red to everybody; the profile of this press says that its red comes out green."""
+    green = bytes((128, 40, 220))  # Lab, 8 bits each
+    corners = [green if (m and y and not c) else bytes((255 - 60 * (c + m + y + k), 128, 128))
+               for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]  # fmt: skip
+    ramp = bytes(range(256))
+    identity = b"".join(struct.pack(">i", 65536 if row == column else 0) for row in range(3) for column in range(3))
+    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity + ramp * 4 + b"".join(corners) + ramp * 3
+    table += bytes(-len(table) % 4)
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(table))
+    head = struct.pack(">I4sI4s4s4s", 144 + len(table), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">III", 0xF6D6, 0x10000, 0xD32D) + bytes(48)
+    return saved(Image.new("CMYK", (400, 300), (0, 255, 255, 0)), "JPEG", quality=95, icc_profile=head + tags + table)
+
+
+def sixteen_bit_with_alpha() -> bytes:
+    """Grey and alpha of 16 bits: on the left all there and middle grey, on the right not there at all."""
+    row = b"\0" + struct.pack(">HH", 0x8000, 0xFFFF) * 200 + struct.pack(">HH", 0x8000, 0) * 200
+    body = zlib.compress(row * 300)
+    return png_header(400, 300, depth=16, colour=4) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def sixteen_bit_colour() -> bytes:
+    row = b"\0" + struct.pack(">HHH", 60000, 5000, 300) * 300
+    return png_header(300, 300, depth=16) + chunk(b"IDAT", zlib.compress(row * 300)) + chunk(b"IEND", b"")
+
+
 def other_colours() -> bytes:
     """All red by its numbers; its profile says that red is what sRGB calls blue."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -113,4 +135,5 @@ def text_bomb() -> bytes:
 HTML = b"<!doctype html><html><body><img src=x onerror=alert(1)></body></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="500" height="500"><rect width="500" height="500"/></svg>'
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200
+AVIF = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + b"\0" * 200
 PICKLE = b"\x80\x04\x95\x1f\x00\x00\x00cposix\nsystem\n\x93\x8c\x04true\x85R."

@@ -24,6 +24,7 @@ from engine.protocol import (
     Progress,
     SubjectKind,
 )
+from engine.verdicts import Cause
 from engine.worker import framing, subjects
 from engine.worker.captions import surely, without_identity
 from engine.worker.finders import Found, explains, overlap
@@ -59,6 +60,10 @@ def read(
     return events, count
 
 
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
 def verdicts(events: Sequence[EventBase]) -> dict[str, PhotoRead]:
     return {event.photo_id: event for event in events if isinstance(event, PhotoRead)}
 
@@ -89,12 +94,39 @@ def test_one_broken_photo_takes_nothing_else_down() -> None:
         "mirrored copy": ("is a copy of another photo", "good"),
         "icon": ("is 50 px wide; at least 256 are needed", None),
     }
-    assert all(not event.blobs for event in read_as.values() if event.refused)
+    glimpsed = {name for name, event in read_as.items() if event.refused and set(event.blobs) == {"glimpse"}}
+    assert glimpsed == {"copy with alpha", "mirrored copy", "icon"}, "what could be opened is shown, small"
+    assert all(
+        max(opened(event.blobs["glimpse"]).size) <= 320 for event in read_as.values() if event.refused and event.blobs
+    )
+    assert {
+        name: (event.cause, event.facts) for name, event in read_as.items() if name in ("bomb", "icon", "words")
+    } == {
+        "bomb": (Cause.TOO_LARGE, {"width": 20000, "height": 20000, "megapixels": 50}),
+        "icon": (Cause.TOO_NARROW, {"side": 50, "least": 256}),
+        "words": (Cause.NOT_A_PHOTO, {}),
+    }
     kept = [name for name, event in read_as.items() if not event.refused]
     assert kept == ["good", "on its side", "other"]
     assert count == 9 + 3, "it yields after every photo, and after every verdict"
     steps = [(event.step, event.total) for event in events if isinstance(event, Progress)]
     assert steps == [(place + 1, 9) for place in range(9)]
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_what_moves_is_read_when_asked_for(kind: str) -> None:
+    data = hostile.animated(kind)
+    event = verdicts(read({"clip": data})[0])["clip"]
+    assert event.cause is Cause.ANIMATED and opened(event.blobs["glimpse"]).size == (320, 240)
+    ref = PhotoRef(photo_id="clip", sha256="x", first_frame=True)
+    job = PrepareJob(job_id="job", base=BASE, subject_kind=SubjectKind.OBJECT, photos=(ref,))
+    told: list[EventBase] = []
+    for _ in prepare(job, {"x": data}, told.append, Order()):
+        pass
+    kept = verdicts(told)["clip"]
+    assert kept.refused is None and (kept.width, kept.height) == hostile.SIZE
+    shown, first = opened(kept.blobs["photo"]).resize((32, 24)), hostile.scene().resize((32, 24))
+    assert max(abs(a - b) for a, b in zip(shown.tobytes(), first.tobytes(), strict=True)) < 60
 
 
 def test_a_kept_photo_is_rebuilt_from_its_pixels_alone() -> None:
