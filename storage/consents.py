@@ -6,7 +6,7 @@ import sqlite3
 
 from storage import states
 from storage.database import Database
-from storage.errors import NoSuchRow
+from storage.errors import NoSuchRow, WrongState
 from storage.people import Consent
 from storage.records import Scope
 from storage.states import ConsentState, Depicts
@@ -56,12 +56,19 @@ class Consents:
         return tuple(_consent(row) for row in rows)
 
     async def ask(self, scope: Scope, subject_id: int, member_id: int) -> Consent:
-        """Name the member whose word it takes. Raises WrongState once anything but the asking has happened."""
+        """Name the member whose word it takes; one who took it back may be asked anew, nobody in their stead. Raises
+        WrongState for that, and once it is given."""
         async with self._db.write():
             old = await self.of_subject(scope, subject_id)
             states.allow("consent", states.CONSENT, old.state, ConsentState.ASKED)
+            if old.state is ConsentState.REVOKED and member_id != old.member_id:
+                raise WrongState("consent", old.state, ConsentState.ASKED)
             return await self._set(
-                scope, subject_id, "state = 'asked', member_id = ?, asked_at = ?", member_id, self._db.clock()
+                scope,
+                subject_id,
+                "state = 'asked', member_id = ?, asked_at = ?, decided_at = NULL",
+                member_id,
+                self._db.clock(),
             )
 
     async def give(self, scope: Scope, subject_id: int, words: str) -> Consent:

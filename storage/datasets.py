@@ -102,6 +102,10 @@ class Datasets:
         async with self._db.write():
             return await self._set(scope, dataset_id, "wants_vote", wants_vote)
 
+    async def set_blind(self, scope: Scope, dataset_id: int, blind: bool) -> Dataset:
+        async with self._db.write():
+            return await self._set(scope, dataset_id, "blind", blind)
+
     async def _set(self, scope: Scope, dataset_id: int, column: str, value: str | int | None) -> Dataset:
         rows = await self._db.change(
             f"UPDATE datasets SET {column} = ? WHERE guild_id = ? AND id = ? RETURNING *",
@@ -127,4 +131,7 @@ def _dataset(row: sqlite3.Row) -> Dataset:
         draft=row["draft"],
         key_id=row["key_id"],
         created_at=row["created_at"],
+        parent_id=row["parent_id"],
+        from_pictures=bool(row["from_pictures"]),
+        blind=bool(row["blind"]),
     )

@@ -168,6 +168,27 @@ class Loras:
             sealed = self._db.seal(lora.key_id, prompt, "loras.default_prompt") if prompt else None
             return await self._set(scope, lora_id, "default_prompt = ?", sealed)
 
+    async def set_thumbnail(self, scope: Scope, lora_id: int, sha256: str) -> Lora:
+        """A thumbnail of its own; the blob lies under the LoRA's key. Drop the one before next, if nothing else names it."""
+        async with self._db.write():
+            return await self._set(scope, lora_id, "thumbnail_sha256 = ?, thumbnail_picture_id = NULL", sha256)
+
+    async def show_as(self, scope: Scope, lora_id: int, picture_id: int) -> Lora:
+        """A picture in place of its thumbnail, for as long as it is kept. Raises NoSuchRow for one not painted with it."""
+        async with self._db.write():
+            row = await self._db.row(
+                """
+                SELECT 1 FROM pictures JOIN uses ON uses.job_id = pictures.job_id
+                WHERE pictures.guild_id = ? AND pictures.id = ? AND uses.lora_id = ?
+                """,
+                scope.guild_id,
+                picture_id,
+                lora_id,
+            )
+            if row is None:
+                raise NoSuchRow("picture", picture_id)
+            return await self._set(scope, lora_id, "thumbnail_picture_id = ?", picture_id)
+
     async def withdraw(self, scope: Scope, lora_id: int) -> Lora:
         """Nobody may use it from now on. Its grants go with it."""
         async with self._db.write():
@@ -218,4 +239,5 @@ class Loras:
             created_at=row["created_at"],
             default_prompt="" if prompt is None else self._db.unseal(key_id, prompt, "loras.default_prompt"),
             withdrawn_at=row["withdrawn_at"],
+            thumbnail_picture_id=row["thumbnail_picture_id"],
         )

@@ -11,7 +11,7 @@ from storage import states
 from storage.database import Database
 from storage.errors import NoSuchRow
 from storage.records import Box, Face, NewPhoto, Photo, Scope
-from storage.states import PhotoState
+from storage.states import Origin, PhotoState
 
 SELECT = "SELECT photos.*, datasets.key_id FROM photos JOIN datasets ON datasets.id = photos.dataset_id"
 
@@ -222,6 +222,7 @@ class Photos:
             flags=tuple(json.loads(row["flags"])),
             sharpness=row["sharpness"],
             caption="" if row["caption"] is None else self._db.unseal(key_id, row["caption"], "photos.caption"),
+            origin=Origin(row["origin"]),
         )
 
 

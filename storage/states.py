@@ -22,6 +22,8 @@ job       queued ──► running ──► done
 outbox    pending ──► sent | dropped
 
 consent   open ──► asked ──► given ──► revoked            (open: whose word it is was not said yet; a "no" deletes the subject)
+                     ▲                    │
+                     └────────────────────┘               (asked anew, for a new version)
 
 report    open ──► kept | removed
 """
@@ -98,6 +100,16 @@ class PhotoState(StrEnum):
     DROPPED = "dropped"
 
 
+class Origin(StrEnum):
+    """How a photo came into its dataset."""
+
+    GIVEN = "given"
+    CARRIED = "carried"
+    """It was in the version before."""
+    PAINTED = "painted"
+    """A picture that was painted here."""
+
+
 class RunState(StrEnum):
     QUEUED = "queued"
     PREPARING = "preparing"
@@ -129,6 +141,22 @@ class Stop(StrEnum):
 
     NOW = "now"
     AFTER_EPOCH = "after_epoch"
+
+
+class Decided(StrEnum):
+    """How a ballot came to its winner."""
+
+    VOTES = "votes"
+    SCORE = "score"
+    """Level in votes: the better score."""
+    OWNER = "owner"
+    """Level in votes and score: its owner, or an admin, was asked."""
+    RULE = "rule"
+    """They were asked and did not answer in time."""
+    NOBODY = "nobody"
+    """Nobody voted."""
+    HAND = "hand"
+    """Its owner, or an admin, ended it with an epoch of their choice."""
 
 
 class OutboxState(StrEnum):
@@ -190,7 +218,7 @@ CONSENT = {
     _C.OPEN: {_C.ASKED, _C.GIVEN},
     _C.ASKED: {_C.GIVEN, _C.REVOKED},
     _C.GIVEN: {_C.REVOKED},
-    _C.REVOKED: set[ConsentState](),
+    _C.REVOKED: {_C.ASKED},
 }
 
 _O = OutboxState

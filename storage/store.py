@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from storage import migration
+from storage.answers import Answers
 from storage.audit import Audit
 from storage.ballots import Ballots
 from storage.blobs import Blobs
@@ -39,12 +40,14 @@ from storage.jobs import Jobs
 from storage.keys import Keys
 from storage.lineage import Lineage
 from storage.loras import Loras
+from storage.measures import Measures
 from storage.members import Members
 from storage.orphans import Orphans
 from storage.outbox import Outbox
 from storage.photos import Photos
 from storage.pictures import Pictures
 from storage.reports import Reports
+from storage.revisions import Revisions
 from storage.runs import Epochs, Runs
 from storage.speeds import Speeds
 from storage.subjects import Subjects
@@ -64,6 +67,9 @@ class Store:
         self.subjects = Subjects(database, self.keys)
         self.datasets = Datasets(database, self.keys)
         self.photos = Photos(database)
+        self.measures = Measures(database)
+        self.answers = Answers(database)
+        self.revisions = Revisions(database)
         self.runs = Runs(database)
         self.epochs = Epochs(database)
         self.ballots = Ballots(database)

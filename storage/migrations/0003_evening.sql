@@ -97,3 +97,41 @@ CREATE TABLE departures (
     guild_id INTEGER PRIMARY KEY,
     left_at INTEGER NOT NULL
 ) STRICT;
+
+-- Coaching and captions. What was measured in a photo, what was pressed under advice, and captions as they were.
+CREATE TABLE measures (
+    photo_id INTEGER PRIMARY KEY,
+    guild_id INTEGER NOT NULL,
+    facts BLOB NOT NULL,
+    FOREIGN KEY (guild_id, photo_id) REFERENCES photos (guild_id, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX measures_photo ON measures (guild_id, photo_id);
+
+CREATE TABLE answers (
+    id INTEGER PRIMARY KEY,
+    guild_id INTEGER NOT NULL,
+    dataset_id INTEGER NOT NULL,
+    request_id TEXT NOT NULL,
+    matter TEXT NOT NULL,
+    about TEXT NOT NULL,
+    dropped TEXT NOT NULL DEFAULT '[]',
+    taken TEXT NOT NULL DEFAULT '[]',
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)),
+    UNIQUE (guild_id, request_id),
+    FOREIGN KEY (guild_id, dataset_id) REFERENCES datasets (guild_id, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX answers_dataset ON answers (guild_id, dataset_id);
+
+CREATE TABLE revisions (
+    id INTEGER PRIMARY KEY,
+    guild_id INTEGER NOT NULL,
+    dataset_id INTEGER NOT NULL,
+    request_id TEXT NOT NULL,
+    what TEXT NOT NULL,
+    before BLOB NOT NULL,
+    after BLOB NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)),
+    UNIQUE (guild_id, request_id),
+    FOREIGN KEY (guild_id, dataset_id) REFERENCES datasets (guild_id, id) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX revisions_dataset ON revisions (guild_id, dataset_id);

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import Scope, Store
+from storage.answers import Answer
 from storage.ballots import Ballot
 from storage.people import ChannelRules, Grant, Rules
 from storage.records import (
@@ -23,6 +24,7 @@ from storage.records import (
     Run,
     Subject,
 )
+from storage.revisions import Revision
 from storage.states import Access, Depicts, GrantKind, JobKind, SubjectKind
 
 PHOTO = b"CANARY-photo-bytes " * 50
@@ -52,6 +54,8 @@ class Story:
     painting: Job
     picture: Picture
     outgoing: Outgoing
+    answer: Answer
+    revision: Revision
 
 
 async def subject(store: Store, scope: Scope, trigger: str = "ohwx") -> Subject:
@@ -114,6 +118,7 @@ async def training(
 
 async def story(store: Store, scope: Scope) -> Story:
     """Everything from the first upload to a painted picture; the training and the painting still live."""
+    await store.departures.left(scope)
     its_dataset = await dataset(store, scope)
     key = its_dataset.key_id
     photo_sha = await store.blobs.put(scope, key, PHOTO)
@@ -131,6 +136,15 @@ async def story(store: Store, scope: Scope) -> Story:
         sharpness=12.5,
         caption=CAPTION,
     )
+    await store.measures.put(scope, photo.id, '{"face": 110}')
+    answer = await store.answers.add(
+        scope, its_dataset.id, request_id="answer", matter="copies", about=[photo.id], dropped=[photo.id]
+    )
+    await store.revisions.add(
+        scope, its_dataset.id, request_id="revision", what="one", before={1: ""}, after={1: CAPTION}
+    )
+    revision = await store.revisions.last(scope, its_dataset.id)
+    assert revision is not None
     its_run = await run(store, scope, its_dataset)
     train = await training(store, scope, f"train-{scope.guild_id}", its_run)
     epoch = (await store.epochs.record(scope, its_run.id, 1, lora_sha256=lora_sha, loss=0.1, likeness=70.0)).epoch
@@ -196,6 +210,8 @@ async def story(store: Store, scope: Scope) -> Story:
         made.job,
         picture,
         outgoing,
+        answer,
+        revision,
     )
 
 

@@ -36,6 +36,8 @@ async def test_a_word_is_asked_given_and_taken_back_once(store: Store, scope: Sc
     for late in (store.consents.give(scope, made.id, "2"), store.consents.ask(scope, made.id, SHOWN)):
         with pytest.raises(WrongState):
             await late
+    anew = await store.consents.ask(scope, made.id, PAINTER)
+    assert (anew.state, anew.decided_at) == (ConsentState.ASKED, None)
 
 
 async def test_what_shows_nobody_needs_nobodys_word(store: Store, scope: Scope) -> None:

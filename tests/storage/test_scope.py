@@ -42,6 +42,7 @@ CALLS: dict[str, Call] = {
     "datasets.move": lambda s, b, a: s.datasets.move(b, a.dataset.id, DatasetState.CROPPING),
     "datasets.set_preset": lambda s, b, a: s.datasets.set_preset(b, a.dataset.id, "quick"),
     "datasets.set_wants_vote": lambda s, b, a: s.datasets.set_wants_vote(b, a.dataset.id, False),
+    "datasets.set_blind": lambda s, b, a: s.datasets.set_blind(b, a.dataset.id, False),
     "photos.add": lambda s, b, a: s.photos.add(b, a.dataset.id, [NewPhoto("x.jpg", SHA)], request_id="b"),
     "photos.get": lambda s, b, a: s.photos.get(b, a.photo.id),
     "photos.numbered": lambda s, b, a: s.photos.numbered(b, a.dataset.id, 1),
@@ -52,6 +53,18 @@ CALLS: dict[str, Call] = {
     "photos.drop": lambda s, b, a: s.photos.drop(b, a.photo.id),
     "photos.take_back": lambda s, b, a: s.photos.take_back(b, a.photo.id),
     "photos.set_captions": lambda s, b, a: s.photos.set_captions(b, a.dataset.id, {1: "stolen"}),
+    "measures.put": lambda s, b, a: s.measures.put(b, a.photo.id, "{}"),
+    "measures.of_dataset": lambda s, b, a: s.measures.of_dataset(b, a.dataset.id),
+    "measures.delete": lambda s, b, a: s.measures.delete(b, a.dataset.id),
+    "answers.add": lambda s, b, a: s.answers.add(b, a.dataset.id, request_id="b", matter="copies", about=[a.photo.id]),
+    "answers.get": lambda s, b, a: s.answers.get(b, a.answer.id),
+    "answers.by_request": lambda s, b, a: s.answers.by_request(b, "answer"),
+    "answers.list": lambda s, b, a: s.answers.list(b, a.dataset.id),
+    "answers.undo": lambda s, b, a: s.answers.undo(b, a.answer.id),
+    "revisions.add": lambda s, b, a: s.revisions.add(b, a.dataset.id, request_id="b", what="one", before={}, after={}),
+    "revisions.done": lambda s, b, a: s.revisions.done(b, "revision"),
+    "revisions.last": lambda s, b, a: s.revisions.last(b, a.dataset.id),
+    "revisions.undo": lambda s, b, a: s.revisions.undo(b, a.revision.id),
     "photos.delete": lambda s, b, a: s.photos.delete(b, a.dataset.id),
     "datasets.trained_before": lambda s, b, a: s.datasets.trained_before(b, 3_000_000_000),
     "runs.published_before": lambda s, b, a: s.runs.published_before(b, 3_000_000_000),
@@ -76,6 +89,8 @@ CALLS: dict[str, Call] = {
     "ballots.votes": lambda s, b, a: s.ballots.votes(b, a.ballot.id),
     "ballots.tally": lambda s, b, a: s.ballots.tally(b, a.ballot.id),
     "ballots.discard": lambda s, b, a: s.ballots.discard(b, a.run.id),
+    "ballots.ask": lambda s, b, a: s.ballots.ask(b, a.ballot.id, [1, 2], 2_100_000_000),
+    "ballots.anew": lambda s, b, a: s.ballots.anew(b, a.ballot.id, 2_100_000_000),
     "ballots.close": lambda s, b, a: s.ballots.close(b, a.ballot.id, 1),
     "loras.publish": lambda s, b, a: s.loras.publish(
         b,
@@ -188,10 +203,15 @@ CALLS: dict[str, Call] = {
     "reports.open_of": lambda s, b, a: s.reports.open_of(b, a.painting.id),
     "reports.decide": lambda s, b, a: s.reports.decide(b, 1, ReportState.KEPT, by=OWNER),
     "erasures.take_down": lambda s, b, a: s.erasures.take_down(b, [("status", str(a.run.id))]),
+    "departures.back": lambda s, b, a: s.departures.back(b),
+    "departures.subjects": lambda s, b, a: s.departures.subjects(b),
+    "departures.paintings": lambda s, b, a: s.departures.paintings(b),
+    "departures.stopped": lambda s, b, a: s.departures.stopped(b, 0),
     "erasures.done": lambda s, b, a: s.erasures.done(b, CHANNEL, MESSAGE + 2),
 }
 NAMES_NOTHING = {
     "keys.create", "subjects.create", "cards.posted", "guilds.decide", "channels.decide", "audit.add", "erasures.add",
+    "departures.left",
 }  # fmt: skip
 """They make a row of the caller's own guild out of nothing that could be another's."""
 NO_GUILD = {"speeds.learn", "speeds.get"}
@@ -264,6 +284,7 @@ async def test_another_guild_sees_and_changes_nothing(store: Store, scope: Scope
 
 
 SILENT_AT_HOME = {
+    "departures.stopped",
     "keys.check",  # only refuses
     "photos.refuse",  # a kept photo stays; WrongState
     "photos.take_back",  # it was not dropped: no change
