@@ -28,7 +28,7 @@ from bot.token import application_id, read_token
 from engine.errors import EngineError
 
 GIB = 1024**3
-PERMISSIONS = 377957239872
+PERMISSIONS = 377957223488
 """View channel, send messages (also in threads), create public and private threads, embed links, attach files, add
 reactions, read message history. Never Administrator."""
 WAL_FIXED = (3, 51, 3)

@@ -26,7 +26,9 @@ class StorePost:
 
     async def pending(self) -> tuple[Due, ...]:
         rows = await self._store.outbox.pending_everywhere()
-        return tuple(Due(row.id, row.guild_id, row.channel_id, Purpose(row.purpose), row.ref) for row in rows)
+        return tuple(
+            Due(row.id, row.guild_id, row.channel_id, Purpose(row.purpose), row.ref, row.created_at) for row in rows
+        )
 
     async def sent(self, due: Due, place: Place) -> None:
         scope = Scope(due.guild_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import discord
 
+from bot.chat import threads
 from bot.chat.errors import on_its_own
 from bot.chat.ports import Place, Post
 from bot.chat.training_cards import BALLOT_EMOJI
@@ -49,7 +50,12 @@ class Ballots:
         message = self._message(place)
         for emoji in BALLOT_EMOJI[:options]:
             try:
-                await message.add_reaction(emoji)
+                try:
+                    await message.add_reaction(emoji)
+                except discord.HTTPException as error:
+                    if not await threads.reopen(self.client, place.channel_id, error):
+                        raise
+                    await message.add_reaction(emoji)
             except discord.Forbidden:
                 log.warning("ballot %s: may not add reactions in channel %s", place.ref, place.channel_id)
                 return

@@ -21,6 +21,8 @@ class Due:
     channel_id: int
     purpose: Purpose
     ref: str
+    since: int = 0
+    """Unix seconds, when it was asked for."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 
 import discord
 
-from bot.chat import texts
+from bot.chat import texts, threads
+from bot.chat.errors import where
 from bot.errors import UserError
+
+log = logging.getLogger(__name__)
 
 NEEDED = ("view_channel", "send_messages", "attach_files")
 ARCHIVE_AFTER_MIN = 10080
@@ -23,10 +27,14 @@ class Room:
     missing: tuple[str, ...] = ()
     """Permissions without which it could not be a thread, as Discord calls them."""
 
-    async def close(self) -> None:
-        """Nothing came of it."""
-        if self.thread is not None:
-            await self.thread.delete()
+    async def close(self, client: discord.Client) -> None:
+        """Nothing came of it. Never raises: whoever closes it has something else to say."""
+        if self.thread is None:
+            return
+        try:
+            await threads.delete(client, self.thread.id)
+        except discord.HTTPException as error:
+            log.info("thread %s stays: %s", self.thread.id, where(error))
 
 
 def check_may_post(interaction: discord.Interaction) -> None:

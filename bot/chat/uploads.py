@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import aiohttp
 import discord
 
 from bot.chat import texts
@@ -39,7 +40,8 @@ async def fetch_all(uploads: Sequence[Upload], fetch: Fetch) -> Fetched:
         async with slots:
             try:
                 return GivenPhoto(upload.name, await fetch(upload.url))
-            except discord.HTTPException:
+            except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
+                # Its link has died, or the connection broke off: either way this one alone is missing.
                 return texts.gone(upload.name)
 
     results = await asyncio.gather(*(one(upload) for upload in uploads))

@@ -66,7 +66,7 @@ async def test_everything_in_place(config: Path) -> None:
     assert not [finding for finding in found.values() if finding.state is State.BAD]
     assert "likeness" in found["login"].sentence
     assert "client_id=123456789012345678" in found["invitation"].sentence
-    assert "permissions=377957239872" in found["invitation"].sentence
+    assert "permissions=377957223488" in found["invitation"].sentence
     assert "cpu" in found["engine"].sentence
     assert found["torch"].state is State.NOTE and "no GPU" in found["torch"].sentence
 
