@@ -25,11 +25,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from engine.families.loaded import LoadedBase
 from engine.recipes.presets import PRESETS
 from tests.quality.judge import Judge
-from tests.quality.study import PHOTOS, WAYS, Outcome, study
+from tests.quality.study import PHOTOS, WAYS, Outcome, study, without
 
 FIRST_SEED = 7_300
 BARS = {"likeness": 60.0, "base": 15.0, "kept": 90.0}
@@ -48,6 +49,11 @@ def tools() -> tuple[LoadedBase, Judge]:
     return load(BaseModelRef()), Judge()
 
 
+@functools.cache
+def unlearnt(identity: int) -> tuple[list[Image.Image], list[Image.Image]]:
+    return without(tools()[0], identity)
+
+
 def one(
     identity: int, way: str, preset: str, plain: bool, count: int, every_epoch: bool, out: Path, changes: str
 ) -> Outcome:
@@ -56,6 +62,7 @@ def one(
         identity,
         WAYS[way],
         preset,
+        unlearnt(identity),
         plain=plain,
         count=count,
         every_epoch=every_epoch,

@@ -42,6 +42,8 @@ from engine.worker.train import train
 from tests.quality.judge import Judge
 
 PHOTOS, SCENES, PER_SCENE = 12, 12, 2
+UNTOLD = 6
+"""Scenes asked for without the trigger word."""
 TRIGGER, CLASS_WORD, KIND = "ohwx", "person", SubjectKind.PERSON
 
 
@@ -122,6 +124,7 @@ def study(
     identity: int,
     way: Way,
     preset: str,
+    unlearnt: tuple[list[Image.Image], list[Image.Image]],
     *,
     plain: bool,
     count: int,
@@ -147,14 +150,14 @@ def study(
 
     scenes = unseen_scenes(identity, SCENES)
     asked = [scene for scene in scenes for _ in range(PER_SCENE)]
+    bare, untold_base = unlearnt
 
     def likeness(pictures: Sequence[Image.Image]) -> float:
         read = judge.likeness(pictures, identity)
         return read.portraits if plain else read.photos
 
-    bare = painted(base, scenes, None)
     ours = painted(base, scenes, epochs[chosen].blobs["lora"])
-    untold_base, untold = (painted(base, scenes[:6], lora, "") for lora in (None, epochs[chosen].blobs["lora"]))
+    untold = painted(base, scenes[:UNTOLD], epochs[chosen].blobs["lora"], "")
     shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
     shots = {chosen: ours}
@@ -211,6 +214,12 @@ def unseen_scenes(identity: int, count: int) -> list[Scene]:
     """Scenes whose combination of things the base never saw."""
     rng = np.random.default_rng([97, identity])
     return [unseen_scene(rng) for _ in range(count)]
+
+
+def without(base: LoadedBase, identity: int) -> tuple[list[Image.Image], list[Image.Image]]:
+    """What the bare base paints of the identity's scenes, with the trigger word and of anybody: the same for every way."""
+    scenes = unseen_scenes(identity, SCENES)
+    return painted(base, scenes, None), painted(base, scenes[:UNTOLD], None, "")
 
 
 def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None, trigger: str = TRIGGER) -> list[Image.Image]:
