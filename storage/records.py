@@ -98,6 +98,8 @@ class NewPhoto:
 
     given_name: str = field(repr=False)
     raw_sha256: str
+    caption: str = field(default="", repr=False)
+    """Given with it: kept in place of what the engine would say."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,13 @@ class Photo:
     sharpness: float
     caption: str = field(repr=False)
     origin: Origin = Origin.GIVEN
+    cause: str = ""
+    """Why it was refused, as a code; "" where only `reason` is known."""
+    facts: Mapping[str, int | str] = field(default_factory=dict[str, int | str])
+    glimpse_sha256: str | None = None
+    """A refused photo, small, where it could be opened."""
+    first_frame: bool = False
+    """It moves, and somebody asked for its first frame."""
 
 
 @dataclass(frozen=True)

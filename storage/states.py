@@ -188,7 +188,7 @@ PHOTO = {
     _P.GIVEN: {_P.KEPT, _P.REFUSED},
     _P.KEPT: {_P.DROPPED},
     _P.DROPPED: {_P.KEPT},
-    _P.REFUSED: set[PhotoState](),
+    _P.REFUSED: {_P.GIVEN},
 }
 
 _R = RunState

@@ -5,7 +5,7 @@ cartoon     the miniature's own; vision: CLIP and DINOv2; faces: SFace through O
 probes      the few extra pictures per epoch that the trigger is left out of
 likeness    the calibrated scale from a stranger to the subject
 copies      how near pictures come to the photos they were taught with
-reading     all scores of an epoch; suggestion: which epoch, why, and when to stop
+reading     all scores of an epoch; suggestion: which epoch, why, and when to stop; worth: one number of them
 
 Importing any of these loads no torch.
 """

@@ -12,35 +12,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from engine.scores.reading import Scores
+from engine.scores.worth import LIMITS, NEAR, paid_most, worth_of
 
 NEIGHBOURS = (1.0, 0.5, 0.2)
 """Weights of an epoch itself, the epochs beside it and those next to them."""
-NEAR = 2.0
-"""Epochs within this many points are taken for equal, and the earlier one is suggested: it has been bent less."""
 GAIN = 2.0
 """Points by which an epoch must be worth more than all before it to count as getting better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """From `at` on every point of a score costs `price` points of likeness."""
-
-    at: float
-    price: float
-    below: bool = False
-
-    def cost(self, value: float | None) -> float:
-        over = 0.0 if value is None else (self.at - value if self.below else value - self.at)
-        return self.price * max(0.0, over)
-
-
-LIMITS = {
-    "fidelity": Limit(88.0, 1.0, below=True),
-    "memorising": Limit(60.0, 0.5),
-    "bleed": Limit(30.0, 0.1),
-}
-"""Leakage is told and does not decide: it grows with everything that is learnt. So does bleed, nearly: at a dear price it
-bought early epochs that are less like the subject and bleed hardly less, so it breaks ties and no more."""
 FAULTS = {
     "fidelity": "follows prompts less well than the base ({:.0f} of 100)",
     "memorising": "repeats the photos ({:.0f} of 100)",
@@ -55,7 +34,8 @@ class Suggestion:
 
 
 def suggest(scores: Mapping[int, Scores]) -> Suggestion:
-    """The epoch (from 1 on) that is most like the subject and paid least for it."""
+    """The epoch (from 1 on) that is most like the subject and paid least for it; of equal ones the earliest, which has been
+    bent least."""
     calm = smooth(scores)
     if not calm:
         return Suggestion(None, "This base has no eyes to compare subjects with, so choose by the previews.")
@@ -80,11 +60,6 @@ def smooth(scores: Mapping[int, Scores]) -> dict[int, Scores]:
     }
 
 
-def worth_of(score: Scores) -> float:
-    """Points of likeness, less what was paid for it."""
-    return (score.likeness or 0.0) - sum(limit.cost(getattr(score, name)) for name, limit in LIMITS.items())
-
-
 def _on_the_line(read: Mapping[int, Scores], epoch: int, name: str) -> float | None:
     told: dict[int, float] = {other: value for other in read if (value := getattr(read[other], name)) is not None}
     near = [other for other in told if abs(other - epoch) < len(NEIGHBOURS)]
@@ -97,9 +72,8 @@ def _on_the_line(read: Mapping[int, Scores], epoch: int, name: str) -> float | N
 
 def _reason(epoch: int, chosen: Scores, calm: Mapping[int, Scores]) -> str:
     said = f"Epoch {epoch} is {chosen.likeness:.0f} of 100 like the photos"
-    paid = {name: limit.cost(getattr(calm[epoch], name)) for name, limit in LIMITS.items()}
-    worst = max(paid, key=lambda name: paid[name])
-    if paid[worst] >= 1:
+    worst = paid_most(calm[epoch])
+    if worst is not None:
         fault = FAULTS[worst].format(getattr(calm[epoch], worst))
         return f"{said} but {fault}; no other epoch balances both better."
     if chosen.fidelity is not None:

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from storage import Scope, Store, Vault
 from storage.ballots import Ballot
 from storage.errors import BallotClosed, NotOnBallot
+from storage.states import Decided
 from tests.storage.conftest import Clock
 from tests.storage.story import run
 
@@ -70,6 +71,50 @@ async def test_the_database_itself_refuses_after_close(store: Store) -> None:
             async with store.write():
                 await store.database.change(sql)
     assert await store.ballots.tally(SCOPE, ballot.id) == {1: 1, 2: 0, 3: 0}
+
+
+async def test_level_votes_are_counted_and_wait_for_somebody(store: Store, clock: Clock) -> None:
+    ballot = await opened(store)
+    await store.ballots.vote(SCOPE, ballot.id, 7, 1)
+    await store.ballots.vote(SCOPE, ballot.id, 8, 3)
+    for wrong in ([1], [1, 9]):
+        with pytest.raises(NotOnBallot):
+            await store.ballots.ask(SCOPE, ballot.id, wrong, 5)
+    asked = await store.ballots.ask(SCOPE, ballot.id, [1, 3], 2_000_000_500)
+    assert (asked.tied, asked.due_at, asked.closed_at, asked.winner) == ((1, 3), 2_000_000_500, None, None)
+    assert await store.ballots.ask(SCOPE, ballot.id, [1, 2], 9) == asked
+    assert await store.ballots.open_everywhere() == (asked,)
+    for late in (
+        store.ballots.vote(SCOPE, ballot.id, 9, 1),
+        store.ballots.recount(SCOPE, ballot.id, {2: [1]}),
+        store.ballots.extend(SCOPE, ballot.id, 2_100_000_000),
+        store.ballots.anew(SCOPE, ballot.id, 2_100_000_000),
+    ):
+        with pytest.raises(BallotClosed):
+            await late
+    for sql in (
+        f"INSERT INTO votes VALUES (100, {ballot.id}, 8, 1, 0)",
+        f"DELETE FROM votes WHERE ballot_id = {ballot.id}",
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            async with store.write():
+                await store.database.change(sql)
+    closed = await store.ballots.close(SCOPE, ballot.id, 2, Decided.OWNER, by=7)
+    assert (closed.winner, closed.how, closed.decided_by) == (2, Decided.OWNER, 7)
+    assert await store.ballots.open_everywhere() == ()
+
+
+async def test_votes_under_a_deleted_message_stay(store: Store, clock: Clock) -> None:
+    ballot = await opened(store)
+    for member in (7, 8):
+        await store.ballots.vote(SCOPE, ballot.id, member, 1)
+    anew = await store.ballots.anew(SCOPE, ballot.id, 2_000_000_900)
+    assert (anew.closes_at, anew.anew_at) == (2_000_000_900, clock())
+    clock.now += 5
+    await store.ballots.vote(SCOPE, ballot.id, 7, 1, on=False)
+    await store.ballots.vote(SCOPE, ballot.id, 9, 2)
+    await store.ballots.recount(SCOPE, ballot.id, {3: [10]})
+    assert {(v.member_id, v.epoch) for v in await store.ballots.votes(SCOPE, ballot.id)} == {(8, 1), (10, 3)}
 
 
 async def test_a_closed_ballot_can_still_be_forgotten(store: Store) -> None:

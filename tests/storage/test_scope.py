@@ -49,6 +49,10 @@ CALLS: dict[str, Call] = {
     "photos.list": lambda s, b, a: s.photos.list(b, a.dataset.id),
     "photos.keep": lambda s, b, a: s.photos.keep(b, a.photo.id, clean_sha256=SHA, width=1, height=1),
     "photos.refuse": lambda s, b, a: s.photos.refuse(b, a.photo.id, "is ours"),
+    "photos.take_first_frame": lambda s, b, a: s.photos.take_first_frame(b, a.photo.id),
+    "crop_steps.add": lambda s, b, a: s.crop_steps.add(b, a.photo),
+    "crop_steps.count": lambda s, b, a: unlike(s.crop_steps.count(b, a.photo.id), 0),
+    "crop_steps.back": lambda s, b, a: s.crop_steps.back(b, a.photo.id),
     "photos.set_crop": lambda s, b, a: s.photos.set_crop(b, a.photo.id, Box(0, 0, 1, 1)),
     "photos.drop": lambda s, b, a: s.photos.drop(b, a.photo.id),
     "photos.take_back": lambda s, b, a: s.photos.take_back(b, a.photo.id),
@@ -287,6 +291,7 @@ SILENT_AT_HOME = {
     "departures.stopped",
     "keys.check",  # only refuses
     "photos.refuse",  # a kept photo stays; WrongState
+    "photos.take_first_frame",  # it was not refused; WrongState
     "photos.take_back",  # it was not dropped: no change
     "blobs.drop",  # drops the file
     "jobs.retry",  # it is running
