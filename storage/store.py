@@ -29,6 +29,7 @@ from storage.blobs import Blobs
 from storage.cards import Cards
 from storage.channels import Channels
 from storage.consents import Consents
+from storage.crop_steps import CropSteps
 from storage.database import Database
 from storage.datasets import Datasets
 from storage.departures import Departures
@@ -67,6 +68,7 @@ class Store:
         self.subjects = Subjects(database, self.keys)
         self.datasets = Datasets(database, self.keys)
         self.photos = Photos(database)
+        self.crop_steps = CropSteps(database)
         self.measures = Measures(database)
         self.answers = Answers(database)
         self.revisions = Revisions(database)

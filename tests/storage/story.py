@@ -136,6 +136,7 @@ async def story(store: Store, scope: Scope) -> Story:
         sharpness=12.5,
         caption=CAPTION,
     )
+    await store.crop_steps.add(scope, photo)
     await store.measures.put(scope, photo.id, '{"face": 110}')
     answer = await store.answers.add(
         scope, its_dataset.id, request_id="answer", matter="copies", about=[photo.id], dropped=[photo.id]

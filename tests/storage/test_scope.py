@@ -129,6 +129,8 @@ CALLS: dict[str, Call] = {
     "lineage.clear_discarded": lambda s, b, a: s.lineage.clear_discarded(b, a.subject.id),
     "loras.withdraw": lambda s, b, a: s.loras.withdraw(b, a.lora.id),
     "loras.painted_with": lambda s, b, a: s.loras.painted_with(b, a.lora.id),
+    "loras.rights": lambda s, b, a: unlike(s.loras.rights(b), ({}, {})),
+    "loras.last_used": lambda s, b, a: s.loras.last_used(b),
     "loras.delete": lambda s, b, a: s.loras.delete(b, a.lora.id),
     "pictures.add": lambda s, b, a: s.pictures.add(b, a.painting, [NewPicture(1, SHA)], prompt="", params={}),
     "pictures.get": lambda s, b, a: s.pictures.get(b, a.picture.id),
