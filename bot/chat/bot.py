@@ -13,11 +13,14 @@ from discord import app_commands
 
 from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, rules, training
 from bot.chat.commands import add_commands
-from bot.chat.errors import on_its_own, where
+from bot.chat.errors import on_its_own, tell
 from bot.chat.keeping_commands import add_keeping_commands
+from bot.chat.languages import CommandWords
 from bot.chat.ports import Memory, Post
 from bot.chat.presenter import Presenter
 from bot.chat.uploads import Held
+from bot.errors import UserError
+from bot.language import say, speak
 from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -32,20 +35,33 @@ PERMISSIONS = discord.Permissions(
     send_messages_in_threads=True,
     create_public_threads=True,
     create_private_threads=True,
-    embed_links=True,
     attach_files=True,
     add_reactions=True,
     read_message_history=True,
 )
-"""What an invite asks for: 377957239872."""
+"""What an invite asks for: 377957223488. Cards are components, which need no Embed Links."""
 
 
 class Tree(app_commands.CommandTree["LikenessBot"]):
+    async def interaction_check(self, interaction: discord.Interaction[LikenessBot], /) -> bool:
+        """Comes before every command and every autocompletion: what they answer is in the member's language."""
+        speak(interaction.locale)
+        return True
+
     async def on_error(
         self, interaction: discord.Interaction[LikenessBot], error: app_commands.AppCommandError, /
     ) -> None:
-        """What the commands' own door could not see: discord.py failed before or after them."""
-        log.error("command: %s", where(error))
+        """What the commands' own door could not see: an option or a command that discord.py does not take."""
+        told: Exception = error
+        if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+            told = UserError(
+                say("That command has changed since your Discord learnt it. Reload Discord and try again.")
+            )
+        elif isinstance(error, app_commands.TransformerError):
+            told = UserError(
+                say("This command does not take what stands in one of its options. Shorten it and try again.")
+            )
+        await tell(interaction, told, private_reply=False)
 
 
 class LikenessBot(discord.Client):
@@ -72,7 +88,10 @@ class LikenessBot(discord.Client):
 
     async def setup_hook(self) -> None:
         """Commands are synced only when they changed: Discord allows 200 creations a day."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        await self.tree.set_translator(CommandWords())
+        payload = [
+            await command.get_translated_payload(self.tree, CommandWords()) for command in self.tree.get_commands()
+        ]
         words = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         looks = hashlib.sha256(words.encode()).hexdigest()
         if await self.memory.recall(TREE) == looks:
@@ -83,7 +102,17 @@ class LikenessBot(discord.Client):
 
     async def on_ready(self) -> None:
         log.info("ready in %d servers", len(self.guilds))
+        with on_its_own("servers"):
+            await self.studio.servers([guild.id for guild in self.guilds])
         await self.presenter.start()
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        with on_its_own("removed from a server"):
+            await self.studio.removed_from(guild.id)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        with on_its_own("back in a server"):
+            await self.studio.back_in(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[LikenessBot]) -> None:
         await router.answer(self, interaction)

@@ -89,7 +89,7 @@ async def save(press: Press) -> None:
 async def save_word(press: Press) -> None:
     add, remove = press.filled.text("add"), press.filled.text("remove")
     if not add and not remove:
-        raise UserError(texts.NO_WORD)
+        raise UserError(texts.no_word())
     sheet = await press.studio.change_word(press.who, press.action.number, add=add, remove=remove)
     await press.show(await _at_page(press, sheet, int(press.action.arg.split(".")[0])))
 

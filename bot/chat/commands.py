@@ -102,7 +102,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
                 prompt=prompt, lora=lora, negative=negative or "", seed=seed, count=count, strength=float(strength)
             )
             card = await bot.studio.imagine(who, ask)
-            await interaction.edit_original_response(content=texts.painting(card.note) if card.note else texts.PAINTING)
+            await interaction.edit_original_response(content=texts.painting(card.note))
             await bot.presenter.deliver()
 
         await behind_the_door(interaction, paint)

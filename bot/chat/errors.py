@@ -1,7 +1,8 @@
 """The one door through which anything that goes wrong reaches a person.
 
-A UserError is shown as it is. Anything else is a reference for the member and, under the same reference, a traceback for
-the owner's log: where it happened and of what type, never with what message, since messages quote prompts and names.
+A UserError is shown as it is, and so is what Discord refuses (refusals.py). Anything else is a reference for the member
+and, under the same reference, a traceback for the owner's log: where it happened and of what type, never with what
+message, since messages quote prompts and names.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from contextlib import contextmanager
 
 import discord
 
-from bot.chat import texts
+from bot.chat import refusals, texts
 from bot.errors import UserError
+from bot.language import again, speaking
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +26,16 @@ TOO_LATE = 10062
 TWICE = 40060
 """Somebody (an earlier process, a retry) has answered this interaction."""
 TOKEN_OVER = 50027
+TOKEN_GONE = 10015
+"""The same, said otherwise: the webhook of that token is unknown by now."""
+LONGEST = 2000
+"""Characters of one answer."""
 
 
 def sentence_for(error: BaseException) -> str:
     """What to tell the member; what is not a UserError is written to the log under the reference it returns."""
     if isinstance(error, UserError):
-        return str(error)
+        return again(error.args[0]) if error.args else ""
     reference = secrets.token_hex(4)
     log.error("%s %s", reference, where(error))
     return texts.broken(reference)
@@ -50,7 +56,7 @@ def where(error: BaseException) -> str:
 
 def is_too_late(error: BaseException) -> bool:
     """Nobody can be answered any more: not a fault, and nothing was lost."""
-    return isinstance(error, discord.HTTPException) and error.code in (TOO_LATE, TWICE, TOKEN_OVER)
+    return isinstance(error, discord.HTTPException) and error.code in (TOO_LATE, TWICE, TOKEN_OVER, TOKEN_GONE)
 
 
 @contextmanager
@@ -67,7 +73,14 @@ async def tell(interaction: discord.Interaction, error: Exception, *, private_re
     if is_too_late(error):
         log.info("interaction %s: too late to answer", interaction.id)
         return
-    sentence = sentence_for(error)
+    # What went wrong on a public message was put into words for the server: whoever pressed reads it as they speak.
+    with speaking(interaction.locale):
+        sentence = refusals.sentence(error, interaction)
+        if sentence is None:
+            sentence = sentence_for(error)
+        else:
+            log.warning("interaction %s: %s", interaction.id, where(error))
+    sentence = sentence if len(sentence) <= LONGEST else sentence[: LONGEST - 1] + "…"
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(sentence, ephemeral=True)

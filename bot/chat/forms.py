@@ -17,6 +17,8 @@ from bot.chat import texts
 from bot.chat.customid import custom_id
 from bot.chat.layout import clip
 from bot.chat.texts import Field, Hint, Title
+from bot.language import label as shown
+from bot.language import say
 from bot.studio.screens import CaptionLine
 
 FILES = 10
@@ -71,7 +73,7 @@ def train(draft: str, name: str, attached: int, *, attested: bool) -> ui.Modal:
                 custom_id="kind",
                 options=[
                     discord.RadioGroupOption(label=label, value=value, description=description, default=value == "me")
-                    for value, label, description in texts.KINDS
+                    for value, label, description in texts.kinds()
                     if attested or value != "agreed"
                 ],
             ),
@@ -96,7 +98,7 @@ def captions(dataset_id: int, page: int, lines: Sequence[CaptionLine], opening: 
         custom_id("cap.send", dataset_id, f"{page}.{opening}"),
         *(
             ui.Label(
-                text=f"Photo {line.number}",
+                text=say("Photo {number}", number=line.number),
                 description=Hint.CAPTION if n == 0 else None,
                 component=text_box(
                     f"caption.{line.number}",
@@ -195,8 +197,12 @@ def _files(key: str, *, required: bool) -> ui.FileUpload[Any]:
 
 
 def form(title: str, id: str, *parts: ui.Item[Any]) -> ui.Modal:
-    modal = ui.Modal(title=title, custom_id=id, timeout=None)
+    """Title, labels and small print in the language in force."""
+    modal = ui.Modal(title=shown(title), custom_id=id, timeout=None)
     for part in parts:
+        if isinstance(part, ui.Label):
+            part.text = shown(part.text)
+            part.description = shown(part.description) if part.description else None
         modal.add_item(part)
     modal.stop()
     return modal

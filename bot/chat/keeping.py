@@ -75,7 +75,7 @@ def delete(press: Press) -> ui.Modal:
 
 @on("lora.delete.send", Ack.PRIVATE)
 async def deleted(press: Press) -> None:
-    check_word(press.filled.text("word"), words.FORGET_WORD)
+    check_word(press.filled.text("word"), *words.forget_words())
     notice = await press.studio.keeping.delete(press.who, press.action.number)
     await press.say(notice.sentence)
     await press.bot.presenter.deliver()

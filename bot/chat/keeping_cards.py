@@ -7,9 +7,12 @@ from typing import Any
 from discord import ButtonStyle, ui
 
 from bot.chat import keeping_texts as texts
+from bot.chat import retraining_texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.keeping_texts import Button, Pick
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, file_name, row, select, words
+from bot.chat.retraining_texts import Button as Again
+from bot.language import label
 from bot.studio.people_screens import LedgerList, LoraCard
 
 TARGETS = 25
@@ -24,6 +27,7 @@ def lora(screen: LoraCard) -> Drawn:
             texts.lora_facts(escape(screen.trigger), screen.epoch, escape(screen.base), screen.made_at),
             texts.lora_belongs(screen.owner_id, screen.shows),
             texts.lora_access(screen.access, screen.members, screen.roles),
+            *retraining_texts.lineage(tuple(escape(name) for name in screen.versions), screen.from_pictures),
             texts.lora_prompt(clip(screen.prompt.replace("`", ""), 1000)),
         ]
     )
@@ -36,7 +40,7 @@ def lora(screen: LoraCard) -> Drawn:
         section: ui.Section[Any] = ui.Section(text, accessory=thumbnail)
         pieces = [section]
     if screen.governs:
-        options = (Option(value, label, chosen=value == screen.access) for value, label in texts.ACCESS)
+        options = (Option(value, label, chosen=value == screen.access) for value, label in texts.access())
         pieces.append(select(Pick.ACCESS, options, "lora.share", id))
         if screen.access == "members":
             pieces.append(_members(id))
@@ -50,21 +54,24 @@ def lora(screen: LoraCard) -> Drawn:
             button(Button.LEDGER, "lora.ledger", id),
         ]
     pieces.append(row(*buttons))
+    more = [button(Again.RETRAIN, "lora.retrain", id)] if screen.retrains else []
     if screen.deletes:
-        pieces.append(row(button(Button.DELETE, "lora.delete", id, style=ButtonStyle.danger)))
+        more.append(button(Button.DELETE, "lora.delete", id, style=ButtonStyle.danger))
+    if more:
+        pieces.append(row(*more))
     return Drawn(pieces, Colour.QUIET, images)
 
 
 def share_with(lora_id: int, access: str) -> Drawn:
     """Named members, or roles: who they are is asked before anything changes."""
     menu = _members(lora_id) if access == "members" else _roles(lora_id)
-    return Drawn([words(texts.WHO_EXACTLY), menu], Colour.ASKING)
+    return Drawn([words(texts.who_exactly()), menu], Colour.ASKING)
 
 
 def ledger(screen: LedgerList) -> Drawn:
     title = texts.ledger_title(escape(screen.title))
     if not screen.lines:
-        return Drawn([words(title, texts.NOTHING_YET)], Colour.QUIET)
+        return Drawn([words(title, texts.nothing_yet())], Colour.QUIET)
     lines = [texts.ledger_line(entry.at, entry.who_id, entry.act, entry.ref) for entry in screen.lines]
     pieces: list[Piece] = [words(title, clip("\n".join(lines), 3800))]
     if screen.before is not None and not screen.title:
@@ -75,7 +82,7 @@ def ledger(screen: LedgerList) -> Drawn:
 def _members(lora_id: int) -> Piece:
     menu: ui.UserSelect[Any] = ui.UserSelect(
         custom_id=custom_id("lora.members", lora_id),
-        placeholder=Pick.MEMBERS,
+        placeholder=label(Pick.MEMBERS),
         max_values=TARGETS,
     )
     return ui.ActionRow(menu)
@@ -84,7 +91,7 @@ def _members(lora_id: int) -> Piece:
 def _roles(lora_id: int) -> Piece:
     menu: ui.RoleSelect[Any] = ui.RoleSelect(
         custom_id=custom_id("lora.roles", lora_id),
-        placeholder=Pick.ROLES,
+        placeholder=label(Pick.ROLES),
         max_values=TARGETS,
     )
     return ui.ActionRow(menu)

@@ -11,6 +11,7 @@ from discord import app_commands
 
 from bot.chat import keeping_texts as texts
 from bot.chat.commands import CHOICES, behind_the_door, choices_of, show_privately
+from bot.chat.retraining import add_retrain
 from bot.chat.router import who_is
 from bot.errors import UserError
 from bot.studio.screens import Purpose
@@ -25,6 +26,7 @@ BODY_LIMIT = 24 * 2**20
 
 def add_keeping_commands(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
     add_own(bot, tree)
+    add_retrain(bot, tree)
     add_export(bot, tree)
     add_reports(bot, tree)
     add_for_admins(bot, tree)
@@ -44,7 +46,7 @@ def add_own(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> No
     @tree.command(name="help", description="What I can do here")
     @app_commands.guild_only()
     async def help(interaction: discord.Interaction[LikenessBot]) -> None:
-        await interaction.response.send_message(texts.WHAT_I_DO, ephemeral=True)
+        await interaction.response.send_message(texts.what_i_do(), ephemeral=True)
 
     @tree.command(
         name="stop-after-epoch", description="Let your training finish the epoch it is in, and vote on what there is"
@@ -65,7 +67,7 @@ def add_export(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) ->
             card = await bot.studio.keeping.named(who, lora)
             limit = min(interaction.filesize_limit, BODY_LIMIT)
             taken = await bot.studio.keeping.export(who, card.lora_id, limit)
-            note = texts.export_split(len(taken.files) - 1) if taken.split else texts.TAKEN_HOME
+            note = texts.export_split(len(taken.files) - 1) if taken.split else texts.taken_home()
             await interaction.edit_original_response(content=note)
             # One to a message: a request to Discord holds little more than one such file.
             for name, data in taken.files:
@@ -88,7 +90,7 @@ def add_reports(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
             await interaction.response.defer(ephemeral=True, thinking=True)
             who = who_is(interaction)
             card = await bot.studio.reports.report(who, message_id)
-            await interaction.edit_original_response(content=texts.REPORTED)
+            await interaction.edit_original_response(content=texts.reported())
             await bot.presenter.refresh_posted(who.guild_id, Purpose.PICTURES, card.job_id)
             await bot.presenter.deliver()
 
@@ -102,7 +104,7 @@ def add_reports(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
         if found is None:
 
             async def refuse() -> None:
-                raise UserError(texts.NO_MESSAGE)
+                raise UserError(texts.no_message())
 
             await behind_the_door(interaction, refuse)
             return

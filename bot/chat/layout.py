@@ -19,6 +19,7 @@ import discord
 from discord import ui
 
 from bot.chat.customid import custom_id
+from bot.language import label as shown
 from bot.studio.screens import Image
 
 TEXT_LIMIT = 4000
@@ -139,7 +140,7 @@ def button(
     style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     disabled: bool = False,
 ) -> ui.Button[Any]:
-    return ui.Button(label=label, custom_id=custom_id(verb, id, arg), style=style, disabled=disabled)
+    return ui.Button(label=shown(label), custom_id=custom_id(verb, id, arg), style=style, disabled=disabled)
 
 
 def row(*buttons: ui.Button[Any]) -> Piece:
@@ -158,12 +159,12 @@ def select(placeholder: str, options: Iterable[Option], verb: str, id: int | str
     """One choice of at most 25."""
     menu: ui.Select[Any] = ui.Select(
         custom_id=custom_id(verb, id, arg),
-        placeholder=placeholder,
+        placeholder=shown(placeholder),
         options=[
             discord.SelectOption(
-                label=clip(o.label, 100),
+                label=clip(shown(o.label), 100),
                 value=o.value,
-                description=clip(o.description, 100) or None,
+                description=clip(shown(o.description), 100) or None,
                 default=o.chosen,
             )
             for o in options

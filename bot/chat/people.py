@@ -22,7 +22,7 @@ async def choose(press: Press) -> None:
     data = cast("Mapping[str, Any]", press.interaction.data or {})
     users: Mapping[str, Any] = data.get("resolved", {}).get("users", {})
     if users.get(press.choice, {}).get("bot"):
-        raise UserError(words.NOT_A_BOT)
+        raise UserError(words.not_a_bot())
     await press.show(await press.studio.people.ask(press.who, press.action.number, int(press.choice)))
     await press.bot.presenter.deliver()
 
@@ -30,7 +30,7 @@ async def choose(press: Press) -> None:
 @opens("consent.allow")
 def allow(press: Press) -> ui.Modal:
     if press.who.member_id != press.action.arg_number:
-        raise NotAllowed(words.SOMEBODY_ELSES)
+        raise NotAllowed(words.somebody_elses())
     return people_forms.consent(press.action.number, press.who.request_id)
 
 
@@ -45,7 +45,7 @@ async def allowed(press: Press) -> None:
 async def refuse(press: Press) -> None:
     """The card goes with the photos; the one who brought them is told in its place."""
     card = await press.studio.people.refuse(press.who, press.action.number)
-    await press.say(words.SAID_NO)
+    await press.say(words.said_no())
     drawn = cards.draw(card)
     mentions = discord.AllowedMentions(users=[discord.Object(id) for id in drawn.mentions])
     await press.interaction.followup.send(view=drawn.view(), allowed_mentions=mentions)
@@ -67,7 +67,7 @@ def forget(press: Press) -> ui.Modal:
 
 @on("subject.forget.send", Ack.PRIVATE)
 async def forgotten(press: Press) -> None:
-    check_word(press.filled.text("word"), words.FORGET_WORD)
+    check_word(press.filled.text("word"), *words.forget_words())
     notice = await press.studio.forgetting.forget_subject(press.who, press.action.number)
     await press.say(notice.sentence)
     await press.bot.presenter.deliver()

@@ -10,6 +10,7 @@ from bot.chat import people_texts as texts
 from bot.chat.customid import custom_id
 from bot.chat.layout import Colour, Drawn, Piece, button, escape, row, words
 from bot.chat.people_texts import Button, Pick
+from bot.language import label
 from bot.studio.people_screens import ConsentCard, PersonCard
 
 
@@ -33,7 +34,7 @@ def consent(screen: ConsentCard) -> Drawn:
     match screen.state:
         case "asked":
             pieces: list[Piece] = [
-                words(texts.consent_question(member, screen.owner_id), texts.CONSENT_TERMS),
+                words(texts.consent_question(member, screen.owner_id), texts.consent_terms()),
                 row(
                     # The member's id lets a form be refused to others before it opens; the answer is checked again.
                     button(Button.ALLOW, "consent.allow", id, member, style=ButtonStyle.success),
@@ -57,6 +58,6 @@ def consent(screen: ConsentCard) -> Drawn:
 
 def _members(subject_id: int) -> Piece:
     menu: ui.UserSelect[Any] = ui.UserSelect(
-        custom_id=custom_id("person.choose", subject_id), placeholder=Pick.WHOSE_FACE
+        custom_id=custom_id("person.choose", subject_id), placeholder=label(Pick.WHOSE_FACE)
     )
     return ui.ActionRow(menu)

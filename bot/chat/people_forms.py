@@ -15,7 +15,7 @@ def consent(subject_id: int, opening: str) -> ui.Modal:
     return form(
         Title.CONSENT,
         custom_id("consent.allow.send", subject_id, opening),
-        ui.TextDisplay(texts.CONSENT_TERMS),
+        ui.TextDisplay(texts.consent_terms()),
         ui.Label(text=Field.ADULT, description=Hint.ADULT, component=ui.Checkbox(custom_id="adult")),
     )
 

@@ -23,6 +23,7 @@ from bot.chat.layout import (
     words,
 )
 from bot.chat.texts import Button, Pick
+from bot.language import say
 from bot.studio.screens import Image, LoraList, PicturesCard, QueueList
 
 
@@ -38,7 +39,7 @@ def pictures(screen: PicturesCard) -> Drawn:
     alone = screen.pictures[1:26]
     if alone:
         options = (
-            Option(str(n), f"Picture {n}", f"seed {seed}")
+            Option(str(n), say("Picture {number}", number=n), say("seed {seed}", seed=seed))
             for n, (_, seed) in enumerate(zip(alone, screen.seeds, strict=False), 1)
         )
         pieces.append(select(Pick.ONE, options, "pic.one", screen.job_id))
@@ -64,8 +65,8 @@ def _changes(job_id: str, number: int) -> tuple[ui.Button[Any], ...]:
 
 def library(screen: LoraList) -> Drawn:
     if not screen.lines:
-        return Drawn([words(texts.NO_LORAS)], Colour.QUIET)
-    pieces: list[Piece] = [words(texts.LORAS_TITLE)]
+        return Drawn([words(texts.no_loras())], Colour.QUIET)
+    pieces: list[Piece] = [words(texts.loras_title())]
     images: list[Image] = []
     for entry in screen.lines:
         text = texts.lora_line(escape(entry.name), escape(entry.trigger), entry.mine, entry.access)
@@ -92,6 +93,6 @@ def library(screen: LoraList) -> Drawn:
 
 def queue(screen: QueueList) -> Drawn:
     if not screen.lines:
-        return Drawn([words(texts.EMPTY_QUEUE)], Colour.QUIET)
+        return Drawn([words(texts.empty_queue())], Colour.QUIET)
     lines = (texts.queue_line(entry.place, escape(entry.what), entry.mine, entry.starts_at) for entry in screen.lines)
-    return Drawn([words(texts.QUEUE_TITLE, clip("\n".join(lines), 3500))], Colour.QUIET)
+    return Drawn([words(texts.queue_title(), clip("\n".join(lines), 3500))], Colour.QUIET)

@@ -40,7 +40,7 @@ async def one(press: Press) -> None:
     card = await press.studio.screen(press.who.guild_id, Purpose.PICTURES, press.action.id)
     number = int(press.choice)
     if not isinstance(card, PicturesCard) or number >= len(card.pictures):
-        raise NotFound(texts.PICTURE_GONE)
+        raise NotFound(texts.picture_gone())
     await press.show(one_picture(card.pictures[number], press.action.id, max(0, number - 1)))
 
 
@@ -78,7 +78,7 @@ def suggested_prompt(message: discord.Message | None) -> str:
 async def imagine_send(press: Press) -> None:
     prompt = press.filled.text("prompt")
     if not prompt:
-        raise UserError(texts.NO_PROMPT)
+        raise UserError(texts.no_prompt())
     check_may_post(press.interaction)
     ask = Imagine(prompt=prompt, lora=press.action.arg or None)
     await paint(press, await press.studio.imagine(press.who, ask))
@@ -86,5 +86,5 @@ async def imagine_send(press: Press) -> None:
 
 async def paint(press: Press, card: PicturesCard) -> None:
     """Say where it stands; the pictures come as a message of their own, however long they take."""
-    await press.say(texts.painting(card.note) if card.note else texts.PAINTING)
+    await press.say(texts.painting(card.note))
     await press.bot.presenter.deliver()

@@ -15,11 +15,14 @@ from dataclasses import replace
 import discord
 from discord.ext import tasks
 
+from bot.chat import threads
 from bot.chat.ballots import Ballots
 from bot.chat.cards import FOLLOWED, draw, settled
 from bot.chat.errors import on_its_own, where
+from bot.chat.languages import language_of
 from bot.chat.layout import MARK, Drawn, mark_of
 from bot.chat.ports import Due, Place, Post
+from bot.language import speaking
 from bot.studio.screens import BallotCard, Purpose
 from bot.studio.studio import Studio
 
@@ -29,6 +32,9 @@ EDIT_EVERY_S = 10
 REPOST_AFTER_S = 55 * 60
 """Messages older than an hour may only be edited a few times (error 30046): a card moves to a new message before."""
 LAST_POST_S = 5
+TRY_AGAIN_S = 60
+SHUT_FOR_S = 24 * 3600
+"""As long as a post waits for a permission that is missing."""
 LOOK_BACK = 100
 """Messages searched for a card that may already be there."""
 
@@ -59,6 +65,8 @@ class Presenter:
         self._asking = asyncio.Lock()
         self._doubtful: set[int] | None = None
         """Rows that may have been posted without being marked; None before the first look."""
+        self._shut: dict[int, float] = {}
+        """Channels this bot may not write to at the moment, and when it tries again."""
 
     # -- the round
 
@@ -105,7 +113,7 @@ class Presenter:
                 if erasure.message_id:
                     await channel.get_partial_message(erasure.message_id).delete()
                 else:
-                    await self.client.http.delete_channel(erasure.channel_id)
+                    await threads.delete(self.client, erasure.channel_id)
             except discord.NotFound:
                 pass
             except discord.Forbidden as error:
@@ -123,18 +131,24 @@ class Presenter:
             rows = await self.post.pending()
             if self._doubtful is None:
                 self._doubtful = {due.id for due in rows}
-            held: set[int] = set()
+            held = {channel_id for channel_id, until in self._shut.items() if until > self.clock()}
             for due in rows:
                 if due.channel_id in held:
                     continue
-                try:
-                    await self._post(due)
-                except (discord.HTTPException, OSError, TimeoutError) as error:
-                    held.add(due.channel_id)
-                    self._doubtful.add(due.id)
-                    log.warning("outbox %s waits: %s", due.id, where(error))
+                # One row that cannot be drawn must not keep the others from being posted.
+                with on_its_own(f"outbox {due.id}"):
+                    try:
+                        await self._post(due)
+                    except (discord.HTTPException, OSError, TimeoutError) as error:
+                        held.add(due.channel_id)
+                        self._doubtful.add(due.id)
+                        log.warning("outbox %s waits: %s", due.id, where(error))
 
     async def _post(self, due: Due) -> None:
+        with speaking(await language_of(self.client, self.studio, due.guild_id)):
+            await self._post_spoken(due)
+
+    async def _post_spoken(self, due: Due) -> None:
         screen = await self.studio.screen(due.guild_id, due.purpose, due.ref)
         if screen is None:
             await self.post.drop(due, "nothing to show any more")
@@ -142,17 +156,11 @@ class Presenter:
         drawn = draw(screen)
         try:
             message_id = await self._message_for(due, drawn)
-        except (discord.Forbidden, discord.NotFound) as error:
-            # Nobody can be told where nobody can be written to; the owner of the machine reads it in the log.
-            log.warning("outbox %s dropped: %s", due.id, where(error))
-            await self.post.drop(due, f"Discord said {error.status}/{error.code}")
-            return
         except discord.HTTPException as error:
-            if error.status == 400:
-                log.error("outbox %s refused: %s", due.id, where(error))
-                await self.post.drop(due, f"Discord said {error.status}/{error.code}")
-                return
-            raise
+            if error.status not in (400, 403, 404):
+                raise
+            await self._refused(due, error)
+            return
         older = await self.post.place(due.guild_id, due.purpose, due.ref)
         if older is not None and older.message_id != message_id:
             # Before the mark: a crash between the two finds this message again, and so deletes the older one after all.
@@ -173,6 +181,18 @@ class Presenter:
             self._doubtful.discard(due.id)
         if isinstance(screen, BallotCard) and not screen.closed:
             await self._open(place, screen)
+
+    async def _refused(self, due: Due, error: discord.HTTPException) -> None:
+        """Nobody can be told where nobody can be written to: the owner of the machine reads it in the log. A permission or a
+        lock may be put right within a day, and is tried again once a minute: ten thousand refusals end in a ban."""
+        shut = error.status == 403 or error.code in (threads.ARCHIVED, threads.LOCKED)
+        if shut and self.clock() - due.since < SHUT_FOR_S:
+            self._shut[due.channel_id] = self.clock() + TRY_AGAIN_S
+            names = ", ".join(threads.missing(self.client, due.channel_id)) or "a permission, or the thread is locked"
+            log.warning("outbox %s waits: missing in channel %s: %s", due.id, due.channel_id, names)
+            return
+        log.warning("outbox %s dropped: %s", due.id, where(error))
+        await self.post.drop(due, f"Discord said {error.status}/{error.code}")
 
     async def _message_for(self, due: Due, drawn: Drawn) -> int:
         if self._doubtful is not None and due.id in self._doubtful:
@@ -256,6 +276,10 @@ class Presenter:
             await self._bring_up_to_date(place)
 
     async def _bring_up_to_date(self, place: Place) -> None:
+        with speaking(await language_of(self.client, self.studio, place.guild_id)):
+            await self._bring_up_to_date_spoken(place)
+
+    async def _bring_up_to_date_spoken(self, place: Place) -> None:
         screen = await self.studio.screen(place.guild_id, place.purpose, place.ref)
         if screen is None:
             if place.purpose in FOLLOWED:
@@ -277,20 +301,33 @@ class Presenter:
             await self.post.remove(place)
 
     async def _edit(self, place: Place, drawn: Drawn) -> bool:
-        channel = self.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
         try:
-            await channel.get_partial_message(place.message_id).edit(
-                view=drawn.view(), attachments=drawn.files(), allowed_mentions=discord.AllowedMentions.none()
-            )
-        except discord.NotFound:
+            try:
+                await self._put(place, drawn)
+            except discord.HTTPException as error:
+                if not await threads.reopen(self.client, place.channel_id, error):
+                    raise
+                await self._put(place, drawn)
+        except (discord.NotFound, discord.Forbidden) as error:
+            log.info("card %s %s is not followed any more: %s", place.purpose, place.ref, where(error))
             await self.post.remove(place)
             return False
         except discord.HTTPException as error:
+            if error.code in (threads.ARCHIVED, threads.LOCKED):
+                log.info("card %s %s stands in a locked thread", place.purpose, place.ref)
+                await self.post.remove(place)
+                return False
             if error.code != TOO_MANY_OLD_EDITS:
                 raise
             await self.post.add(place.guild_id, place.channel_id, place.purpose, place.ref)
             return False
         return True
+
+    async def _put(self, place: Place, drawn: Drawn) -> None:
+        channel = self.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+        await channel.get_partial_message(place.message_id).edit(
+            view=drawn.view(), attachments=drawn.files(), allowed_mentions=discord.AllowedMentions.none()
+        )
 
     async def _delete(self, place: Place) -> None:
         channel = self.client.get_partial_messageable(place.channel_id, guild_id=place.guild_id)

@@ -38,8 +38,8 @@ def crop_sheet(screen: CropSheet, *, settled: bool = False) -> Drawn:
     if notes:
         pieces.append(words(clip("\n".join(escape(note) for note in notes), 1800)))
     if settled:
-        return Drawn([*pieces, words(texts.CROPS_AGREED)], Colour.QUIET, images)
-    pieces.append(words(f"-# {texts.CROPS_HELP}"))
+        return Drawn([*pieces, words(texts.crops_agreed())], Colour.QUIET, images)
+    pieces.append(words(f"-# {texts.crops_help()}"))
     # A menu holds 25: a page with more photos than that gets a second one.
     for start in range(0, min(len(screen.photos), 2 * OPTIONS), OPTIONS):
         pieces.append(_fix(screen.photos[start : start + OPTIONS], id, screen.page, start))
@@ -59,7 +59,7 @@ def _fix(photos: Sequence[PhotoLine], id: int, page: int, start: int) -> Piece:
     options = (
         Option(
             str(photo.number),
-            f"Photo {photo.number}" + ("" if photo.kept else " (left out)") + (" - please look" if photo.asks else ""),
+            texts.photo_option(photo.number, kept=photo.kept, asks=photo.asks),
             photo.note,
         )
         for photo in photos
@@ -109,7 +109,7 @@ def caption_sheet(screen: CaptionSheet, *, settled: bool = False, five_from: int
     room = CAPTION_ROOM // max(len(screen.lines), 1)
     if settled:
         shown = "\n".join(caption_line(entry, room) for entry in screen.lines)
-        return Drawn([*pieces, words(shown), words(texts.CAPTIONS_AGREED)], Colour.QUIET, (screen.sheet,))
+        return Drawn([*pieces, words(shown), words(texts.captions_agreed())], Colour.QUIET, (screen.sheet,))
     pieces += [
         ui.Section(
             caption_line(entry, room), accessory=button(Button.EDIT, "cap.edit", id, f"{screen.page}.{entry.number}")
@@ -142,15 +142,16 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
         texts.confirm_title(escape(screen.subject)),
         texts.confirm_facts(escape(screen.trigger), escape(screen.class_word), screen.photos, screen.queue),
         texts.vote_fact(screen.wants_vote),
+        escape(screen.change),
         escape(screen.waits),
     )
     if screen.started:
         chosen = next((p for p in screen.presets if p.name == screen.preset), None)
         title = f"{chosen.title}, {chosen.minutes}" if chosen is not None else ""
-        access = dict(texts.ACCESS).get(screen.access, screen.access)
-        return Drawn([facts, words(title, access), words(texts.STARTED)], Colour.QUIET)
+        access = dict(texts.access()).get(screen.access, screen.access)
+        return Drawn([facts, words(title, access), words(texts.started())], Colour.QUIET)
     presets = (Option(p.name, p.title, p.minutes, p.name == screen.preset) for p in screen.presets)
-    access = (Option(value, label, chosen=value == screen.access) for value, label in texts.ACCESS)
+    access = (Option(value, label, chosen=value == screen.access) for value, label in texts.access())
     return Drawn(
         [
             facts,

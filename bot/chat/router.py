@@ -18,8 +18,10 @@ from discord import ui
 from bot.chat import errors, forms, texts
 from bot.chat.cards import draw
 from bot.chat.customid import Action, BadCustomId, OldCustomId, decode
+from bot.chat.languages import language_of
 from bot.chat.layout import Drawn, mark_of
 from bot.errors import UserError
+from bot.language import again, speaking, spoken
 from bot.studio.requests import Who
 from bot.studio.screens import Notice, Purpose, Screen
 
@@ -64,7 +66,9 @@ class Press:
         await self.interaction.edit_original_response(view=drawn.view(mark), attachments=drawn.files())
 
     async def say(self, sentence: str) -> None:
-        """One sentence, to this member alone."""
+        """One sentence, to this member alone, in the language they speak."""
+        with speaking(self.interaction.locale):
+            sentence = again(sentence)
         if self.ack is Ack.PRIVATE:
             await self.interaction.edit_original_response(content=sentence)
         else:
@@ -118,7 +122,7 @@ def opens(verb: str, *, or_else: SlowOpener | None = None) -> Callable[[Opener],
 def who_is(interaction: discord.Interaction) -> Who:
     """Raises UserError outside of a server."""
     if interaction.guild_id is None or interaction.channel_id is None:
-        raise UserError(texts.NOT_HERE)
+        raise UserError(texts.not_here())
     roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
     return Who(
         guild_id=interaction.guild_id,
@@ -132,9 +136,14 @@ def who_is(interaction: discord.Interaction) -> Who:
 
 
 async def answer(bot: LikenessBot, interaction: discord.Interaction) -> None:
-    """Every press and every form comes through here."""
-    if interaction.type not in (discord.InteractionType.component, discord.InteractionType.modal_submit):
-        return
+    """Every press and every form comes through here. A private answer is in the member's language, what changes under
+    everybody's eyes in the server's."""
+    if interaction.type in (discord.InteractionType.component, discord.InteractionType.modal_submit):
+        with speaking(interaction.locale):
+            await _answer(bot, interaction)
+
+
+async def _answer(bot: LikenessBot, interaction: discord.Interaction) -> None:
     data = cast("dict[str, Any]", interaction.data or {})
     private = False
     try:
@@ -165,9 +174,17 @@ async def answer(bot: LikenessBot, interaction: discord.Interaction) -> None:
             await interaction.response.defer(ephemeral=True, thinking=True)
         else:
             await interaction.response.defer()
-        await handler(replace(press, ack=ack))
+        with speaking(await _language(press, ack)):
+            await handler(replace(press, ack=ack))
     except Exception as error:  # noqa: BLE001 - the error door
         await errors.tell(interaction, error, private_reply=private)
+
+
+async def _language(press: Press, ack: Ack) -> str:
+    message = press.interaction.message
+    if ack is Ack.PRIVATE or message is None or message.flags.ephemeral:
+        return spoken()
+    return await language_of(press.bot, press.bot.studio, press.who.guild_id)
 
 
 async def _open(press: Press) -> None:
@@ -181,14 +198,13 @@ async def _freshen(bot: LikenessBot, interaction: discord.Interaction) -> None:
     """A panel of another version: show what stands there today, or say where to find it."""
     who = who_is(interaction)
     if interaction.message is None:
-        await interaction.response.send_message(texts.OLD_PANEL, ephemeral=True)
+        await interaction.response.send_message(texts.old_panel(), ephemeral=True)
         return
     await interaction.response.defer()
     place = await bot.post.at(who.guild_id, interaction.message.id)
-    screen = await bot.studio.screen(who.guild_id, place.purpose, place.ref) if place is not None else None
     press = Press(bot, interaction, Action("panel.fresh", "0"), who, Ack.UPDATE)
-    if screen is None:
-        await press.say(texts.OLD_PANEL)
-        return
-    await press.show(screen)
-    await press.say(texts.FRESH_PANEL)
+    with speaking(await _language(press, Ack.UPDATE)):
+        screen = await bot.studio.screen(who.guild_id, place.purpose, place.ref) if place is not None else None
+        if screen is not None:
+            await press.show(screen)
+    await press.say(texts.old_panel() if screen is None else texts.fresh_panel())

@@ -26,7 +26,7 @@ def forget_me(press: Press) -> ui.Modal:
 
 @on("me.forget.send", Ack.PRIVATE)
 async def me_forgotten(press: Press) -> None:
-    check_word(press.filled.text("word"), words.FORGET_WORD)
+    check_word(press.filled.text("word"), *words.forget_words())
     notice = await press.studio.forgetting.forget_me(press.who)
     await press.say(notice.sentence)
     await press.bot.presenter.deliver()
@@ -52,6 +52,11 @@ async def channels(press: Press) -> None:
 @on("rules.reports")
 async def report_channel(press: Press) -> None:
     await press.show(await press.studio.rulebook.choose(press.who, report_channel=_chosen(press)))
+
+
+@on("rules.language")
+async def language(press: Press) -> None:
+    await press.show(await press.studio.rulebook.choose(press.who, language=press.choice))
 
 
 @opens("rules.numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import discord
@@ -12,9 +13,12 @@ from bot.chat.customid import custom_id
 from bot.chat.keeping_texts import Button, Pick
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, escape, gallery, row, select, words
 from bot.chat.people_texts import Button as OfPeople
+from bot.language import LANGUAGES, label
 from bot.studio.people_screens import HiddenCard, PrivacyCard, ReportCard, RulesCard, SubjectCard
 from bot.studio.screens import PicturesCard
 
+AS_DISCORD = "discord"
+"""In the menu of languages: what the server's own settings say."""
 MOST = 25
 """Roles or channels one menu can name."""
 
@@ -23,14 +27,14 @@ def privacy(screen: PrivacyCard) -> Drawn:
     held, rules = screen.held, screen.rules
     pieces: list[Piece] = [
         words(
-            texts.PRIVACY_TITLE,
+            texts.privacy_title(),
             texts.privacy_counts(
                 held.subjects, held.photos, held.loras, held.pictures, held.shown_in, held.votes, held.audit_lines
             ),
         ),
         words(
             texts.privacy_time(rules.keep_photos_days, rules.keep_epochs_days, rules.keep_pictures_days),
-            f"-# {texts.PRIVACY_PLAINLY}",
+            f"-# {texts.privacy_plainly()}",
         ),
     ]
     if screen.subjects:
@@ -63,14 +67,15 @@ def rules(screen: RulesCard) -> Drawn:
     facts = texts.rules_facts(made.training_roles, made.channels, made.report_channel, numbers)
     shown = "-".join("" if number is None else str(number) for number in numbers)
     roles: ui.RoleSelect[Any] = ui.RoleSelect(
-        custom_id=custom_id("rules.roles", 0), placeholder=Pick.TRAINERS, min_values=0, max_values=MOST
+        custom_id=custom_id("rules.roles", 0), placeholder=label(Pick.TRAINERS), min_values=0, max_values=MOST
     )
     return Drawn(
         [
-            words(texts.RULES_TITLE, facts),
+            words(texts.rules_title(), facts),
             ui.ActionRow(roles),
             _channels("rules.channels", Pick.CHANNELS, MOST),
             _channels("rules.reports", Pick.REPORTS, 1),
+            select(Pick.LANGUAGE, _languages(made.language), "rules.language", 0),
             row(button(Button.NUMBERS, "rules.numbers", 0, f"n{shown}"), button(Button.AUDIT, "rules.audit", 0)),
         ],
         Colour.QUIET,
@@ -81,7 +86,7 @@ def report(screen: ReportCard) -> Drawn:
     """No picture: the channel may be anybody's. An admin looks at it alone."""
     id = screen.report_id
     facts = texts.report_facts(screen.reporter_id, screen.painter_id, screen.channel_id, screen.state)
-    pieces: list[Piece] = [words(texts.REPORT_TITLE, facts)]
+    pieces: list[Piece] = [words(texts.report_title(), facts)]
     if screen.state == "open":
         pieces.append(
             row(
@@ -95,17 +100,23 @@ def report(screen: ReportCard) -> Drawn:
 
 def look(screen: PicturesCard) -> Drawn:
     shown = screen.pictures[:1]
-    return Drawn([gallery(shown)] if shown else [words(texts.NOTHING_YET)], Colour.QUIET, shown)
+    return Drawn([gallery(shown)] if shown else [words(texts.nothing_yet())], Colour.QUIET, shown)
 
 
 def hidden(screen: HiddenCard) -> Drawn:
-    return Drawn([words(texts.HIDDEN)], Colour.QUIET, silent=True)
+    return Drawn([words(texts.hidden())], Colour.QUIET, silent=True)
+
+
+def _languages(chosen: str | None) -> Iterator[Option]:
+    yield Option(AS_DISCORD, texts.as_discord(), chosen=chosen is None)
+    for tag, name in LANGUAGES.items():
+        yield Option(tag, name, chosen=tag == chosen)
 
 
 def _channels(verb: str, placeholder: str, most: int) -> Piece:
     menu: ui.ChannelSelect[Any] = ui.ChannelSelect(
         custom_id=custom_id(verb, 0),
-        placeholder=placeholder,
+        placeholder=label(placeholder),
         min_values=0,
         max_values=most,
         channel_types=[discord.ChannelType.text],

@@ -1,11 +1,14 @@
-"""Every word a member reads that does not come from the studio. Lengths are Discord's and are tested.
+"""Every word a member reads that does not come from the studio. Lengths are Discord's and are tested in every language.
 
-Command names and descriptions stand with the commands; everything else is here.
+Command names and descriptions stand with the commands; everything else is here. Labels are translated where they are drawn
+(layout, forms), sentences when they are made: so no sentence stands here before somebody reads it.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from bot.language import label, many, say
 
 
 class Button(StrEnum):
@@ -96,150 +99,247 @@ class Hint(StrEnum):
     PROMPT = "Say what is seen; the trigger word brings in who was learnt."
 
 
-KINDS = (
-    ("me", "Me", "Your own face"),
-    ("member", "Another member of this server", "They are asked, and nothing is trained before they allow it"),
-    ("agreed", "Someone who agreed", "They know of it and said yes; you answer for that, and it is written down"),
-    ("character", "A character", "Drawn, sewn or invented"),
-    ("pet", "A pet", "Or any other animal"),
-    ("object", "An object", "A thing with a look of its own"),
-    ("style", "A style", "A way of painting or drawing"),
-)
-"""Whose face, or what else: value, label, description."""
+class Permission(StrEnum):
+    """Discord's own names."""
 
-ACCESS = (("me", "Only me"), ("server", "Everybody on this server"))
+    VIEW_CHANNEL = "View Channel"
+    SEND_MESSAGES = "Send Messages"
+    SEND_MESSAGES_IN_THREADS = "Send Messages in Threads"
+    CREATE_PRIVATE_THREADS = "Create Private Threads"
+    CREATE_PUBLIC_THREADS = "Create Public Threads"
+    ATTACH_FILES = "Attach Files"
+    ADD_REACTIONS = "Add Reactions"
+    READ_MESSAGE_HISTORY = "Read Message History"
 
-PERMISSIONS = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "create_private_threads": "Create Private Threads",
-    "create_public_threads": "Create Public Threads",
-    "attach_files": "Attach Files",
-    "add_reactions": "Add Reactions",
-    "read_message_history": "Read Message History",
-}
-"""discord.py's names and Discord's own."""
 
-OLD_PANEL = "This panel is from an older version of me. Use /train, /queue or /loras to get a fresh one."
-FRESH_PANEL = "That panel was from an older version of me; this is a fresh one. Please press again."
-NOT_HERE = "This works on a server only: use it in one of its channels."
-NO_CONSENT = "Nothing was kept. Tick the box that says you may use these photos, then send the form again."
-NO_PHOTOS = "There were no photos in that. Use /train again and attach at least 5."
-NO_PROMPT = "The prompt was empty. Say what should be painted, for example: a portrait of ohwx on the moon."
-PICTURE_GONE = "That picture is not kept any more. Paint it again with Same seed."
-PAINTING = "Painting. It will be posted here."
-NO_WORD = "Both lines were empty, so nothing was changed."
-EMPTY_QUEUE = "Nobody is waiting: the next request starts at once."
-NO_LORAS = "Nothing has been learnt here yet. Start with /train."
-NO_NAME = "A name is needed to find it again later. Send the form again with one."
+PERMISSIONS = {permission.name.lower(): permission for permission in Permission}
+"""By discord.py's names."""
+
+
+def kinds() -> tuple[tuple[str, str, str], ...]:
+    """Whose face, or what else: value, label, description."""
+    return (
+        ("me", say("Me"), say("Your own face")),
+        (
+            "member",
+            say("Another member of this server"),
+            say("They are asked, and nothing is trained before they allow it"),
+        ),
+        (
+            "agreed",
+            say("Someone who agreed"),
+            say("They know of it and said yes; you answer for that, and it is written down"),
+        ),
+        ("character", say("A character"), say("Drawn, sewn or invented")),
+        ("pet", say("A pet"), say("Or any other animal")),
+        ("object", say("An object"), say("A thing with a look of its own")),
+        ("style", say("A style"), say("A way of painting or drawing")),
+    )
+
+
+def access() -> tuple[tuple[str, str], ...]:
+    return (("me", say("Only me")), ("server", say("Everybody on this server")))
+
+
+def old_panel() -> str:
+    return say("This panel is from an older version of me. Use /train, /queue or /loras to get a fresh one.")
+
+
+def fresh_panel() -> str:
+    return say("That panel was from an older version of me; this is a fresh one. Please press again.")
+
+
+def not_here() -> str:
+    return say("This works on a server only: use it in one of its channels.")
+
+
+def no_consent() -> str:
+    return say("Nothing was kept. Tick the box that says you may use these photos, then send the form again.")
+
+
+def no_photos() -> str:
+    return say("There were no photos in that. Use /train again and attach at least 5.")
+
+
+def no_prompt() -> str:
+    return say("The prompt was empty. Say what should be painted, for example: a portrait of ohwx on the moon.")
+
+
+def picture_gone() -> str:
+    return say("That picture is not kept any more. Paint it again with Same seed.")
+
+
+def no_word() -> str:
+    return say("Both lines were empty, so nothing was changed.")
+
+
+def empty_queue() -> str:
+    return say("Nobody is waiting: the next request starts at once.")
+
+
+def no_loras() -> str:
+    return say("Nothing has been learnt here yet. Start with /train.")
+
+
+def no_name() -> str:
+    return say("A name is needed to find it again later. Send the form again with one.")
 
 
 def broken(reference: str) -> str:
-    return f"Something broke on my side. It has been noted as `{reference}`; tell the owner of this bot if it happens again."
+    return say(
+        "Something broke on my side. It has been noted as `{reference}`; tell the owner of this bot if it happens again.",
+        reference=reference,
+    )
 
 
 def missing_permission(names: tuple[str, ...]) -> str:
-    return (
-        f"I am missing a permission in this channel: {listed(names)}. An admin can grant it in the channel's settings."
+    """`names`: of `Permission`."""
+    return many(
+        "I am missing a permission in this channel: {names}. An admin can grant it in the channel's settings.",
+        "I am missing permissions in this channel: {names}. An admin can grant them in the channel's settings.",
+        len(names),
+        names=listed(tuple(label(name) for name in names)),
     )
 
 
 def room_opened(room_id: int, count: int) -> str:
-    return f"{photos(count)} in. I am looking at them now; everything else happens in <#{room_id}>."
+    return many(
+        "{count} photo in. I am looking at it now; everything else happens in {room}.",
+        "{count} photos in. I am looking at them now; everything else happens in {room}.",
+        count,
+        room=f"<#{room_id}>",
+    )
 
 
 def room_is_here(count: int, missing: tuple[str, ...]) -> str:
-    return (
-        f"{photos(count)} in. I am looking at them now, here in this channel, because I may not open a thread: "
-        f"{listed(missing)} is missing."
+    return many(
+        "{count} photo in. I am looking at it now, here in this channel, because I may not open a thread: "
+        "{missing} is missing.",
+        "{count} photos in. I am looking at them now, here in this channel, because I may not open a thread: "
+        "{missing} is missing.",
+        count,
+        missing=listed(tuple(label(name) for name in missing)),
     )
 
 
 def photos_added(count: int) -> str:
-    return f"{photos(count)} more in. I am looking at them now; the new sheet follows."
+    return many(
+        "{count} photo more in. I am looking at it now; the new sheet follows.",
+        "{count} photos more in. I am looking at them now; the new sheet follows.",
+        count,
+    )
 
 
 def left_out(problems: tuple[str, ...]) -> str:
-    return "Not fetched: " + "; ".join(problems) + ". Send those again with Add more photos."
+    return say("Not fetched: {problems}. Send those again with Add more photos.", problems="; ".join(problems))
 
 
 def too_big(name: str, megabytes: int) -> str:
-    return f"{name} is over {megabytes} MB"
+    return say("{name} is over {megabytes} MB", name=name, megabytes=megabytes)
 
 
 def gone(name: str) -> str:
-    return f"{name} was not there any more"
+    return say("{name} was not there any more", name=name)
 
 
 def lost_in_restart(count: int) -> str:
-    return f"{photos(count)} attached to the command did not survive a restart of mine."
+    return many(
+        "{count} photo attached to the command did not survive a restart of mine.",
+        "{count} photos attached to the command did not survive a restart of mine.",
+        count,
+    )
 
 
-def painting(note: str) -> str:
-    return f"Painting: {note.rstrip('.')}. It will be posted here."
+def painting(note: str = "") -> str:
+    if not note:
+        return say("Painting. It will be posted here.")
+    return say("Painting: {note}. It will be posted here.", note=note.rstrip("."))
 
 
 def winner_chosen(name: str) -> str:
-    return f"{name} it is. The announcement follows."
+    return say("{name} it is. The announcement follows.", name=name)
 
 
 def photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"
+    return many("{count} photo", "{count} photos", count)
 
 
 def listed(names: tuple[str, ...]) -> str:
     """ "A, B and C" """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(names) == 1:
+        return names[0]
+    return say("{most} and {last}", most=", ".join(names[:-1]), last=names[-1])
 
 
 def reading(subject: str, done: int, given: int) -> str:
-    return f"Looking at the photos of **{subject}**: {done} of {given}."
+    return say("Looking at the photos of **{subject}**: {done} of {given}.", subject=subject, done=done, given=given)
 
 
 def crops_title(subject: str) -> str:
-    return f"### {subject}: the crops"
+    return "### " + say("{subject}: the crops", subject=subject)
 
 
-CROPS_HELP = "What is inside a frame gets learnt. Pick a number to change its frame or leave it out."
-CROPS_AGREED = "-# The crops are agreed."
+def crops_help() -> str:
+    return say("What is inside a frame gets learnt. Pick a number to change its frame or leave it out.")
+
+
+def crops_agreed() -> str:
+    return "-# " + say("The crops are agreed.")
 
 
 def editor_title(number: int) -> str:
-    return f"### Photo {number}"
+    return "### " + say("Photo {number}", number=number)
+
+
+def photo_option(number: int, *, kept: bool, asks: bool) -> str:
+    """In the menu that opens one photo."""
+    if not kept:
+        return say("Photo {number} (left out)", number=number)
+    if asks:
+        return say("Photo {number} - please look", number=number)
+    return say("Photo {number}", number=number)
 
 
 def captions_title(subject: str, page: int, pages: int) -> str:
-    return f"### {subject}: the captions" + (f" ({page} of {pages})" if pages > 1 else "")
+    if pages > 1:
+        return "### " + say("{subject}: the captions ({page} of {pages})", subject=subject, page=page, pages=pages)
+    return "### " + say("{subject}: the captions", subject=subject)
 
 
 def edit_some(first: int, last: int) -> str:
-    return f"Edit {first}" if first == last else f"Edit {first} to {last}"
+    return say("Edit {first}", first=first) if first == last else say("Edit {first} to {last}", first=first, last=last)
 
 
 def captions_help(trigger: str, class_word: str) -> str:
-    return (
-        f"Trained as **{trigger} {class_word}**. A caption names what should *not* be learnt: clothes, place, light. "
-        "What it leaves out, the trigger word takes in."
+    return say(
+        "Trained as **{trigger} {class_word}**. A caption names what should *not* be learnt: clothes, place, light. "
+        "What it leaves out, the trigger word takes in.",
+        trigger=trigger,
+        class_word=class_word,
     )
 
 
-CAPTIONS_AGREED = "-# The captions are agreed."
+def captions_agreed() -> str:
+    return "-# " + say("The captions are agreed.")
 
 
 def confirm_title(subject: str) -> str:
-    return f"### Ready to learn {subject}"
+    return "### " + say("Ready to learn {subject}", subject=subject)
 
 
 def confirm_facts(trigger: str, class_word: str, count: int, queue: str) -> str:
-    return f"Trigger word **{trigger}** ({class_word}) · {photos(count)} · {queue}"
+    learnt = say("Trigger word **{trigger}** ({class_word})", trigger=trigger, class_word=class_word)
+    return f"{learnt} · {photos(count)} · {queue}"
 
 
 def vote_fact(wants_vote: bool) -> str:
-    return "Everybody here votes on the result." if wants_vote else "The best epoch is taken without a vote."
+    if wants_vote:
+        return say("Everybody here votes on the result.")
+    return say("The best epoch is taken without a vote.")
 
 
-STARTED = "-# Started."
+def started() -> str:
+    return "-# " + say("Started.")
 
 
 def status_title(subject: str) -> str:
@@ -247,47 +347,46 @@ def status_title(subject: str) -> str:
 
 
 def ends(unix: int) -> str:
-    return f"Done <t:{unix}:R>"
+    return say("Done {when}", when=f"<t:{unix}:R>")
 
 
 def place_in_line(place: int) -> str:
-    return "Next in line." if place == 1 else f"{ordinal(place)} in line."
-
-
-def ordinal(number: int) -> str:
-    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+    if place == 1:
+        return say("Next in line.")
+    ahead = place - 1
+    return many("{count} request goes first.", "{count} requests go first.", ahead)
 
 
 def losses(line: str, last: float) -> str:
-    return f"Loss {line} {last:.3f}"
+    return say("Loss {line} {last}", line=line, last=f"{last:.3f}")
 
 
 def epoch_title(number: int, epochs: int) -> str:
-    return f"**Epoch {number} of {epochs}**"
+    return "**" + say("Epoch {number} of {epochs}", number=number, epochs=epochs) + "**"
 
 
 def ballot_title(subject: str) -> str:
-    return f"### Which {subject} is best?"
+    return "### " + say("Which {subject} is best?", subject=subject)
 
 
-BALLOT_HELP = "React with the number of a column; several are fine. Same prompts and same seeds in every column."
+def ballot_help() -> str:
+    return say("React with the number of a column; several are fine. Same prompts and same seeds in every column.")
 
 
 def ballot_closes(unix: int) -> str:
-    return f"Closes <t:{unix}:R>."
+    return say("Closes {when}.", when=f"<t:{unix}:R>")
 
 
 def winner_title(name: str) -> str:
-    return f"### {name} is here"
+    return "### " + say("{name} is here", name=name)
 
 
 def winner_call(owner_id: int) -> str:
-    return f"<@{owner_id}>, it is ready."
+    return say("{owner}, it is ready.", owner=f"<@{owner_id}>")
 
 
 def winner_use(trigger: str, try_it: str) -> str:
-    return f"Bring it in with **{trigger}**: `/imagine {try_it}`"
+    return say("Bring it in with **{trigger}**: {command}", trigger=trigger, command=f"`/imagine {try_it}`")
 
 
 def pictures_header(member_id: int, prompt: str) -> str:
@@ -296,27 +395,38 @@ def pictures_header(member_id: int, prompt: str) -> str:
 
 def pictures_facts(lora: str | None, seeds: tuple[int, ...]) -> str:
     shown = ", ".join(str(seed) for seed in seeds)
-    return f"-# {lora or 'without a LoRA'} · {'seed' if len(seeds) == 1 else 'seeds'} {shown}"
+    told = many("seed {seeds}", "seeds {seeds}", len(seeds), seeds=shown)
+    return f"-# {lora or say('without a LoRA')} · {told}"
 
 
 def trouble(member_id: int, sentence: str) -> str:
     return f"<@{member_id}> {sentence}"
 
 
-QUEUE_TITLE = "### Waiting and running"
-LORAS_TITLE = "### What has been learnt here"
+def queue_title() -> str:
+    return "### " + say("Waiting and running")
+
+
+def loras_title() -> str:
+    return "### " + say("What has been learnt here")
 
 
 def queue_line(place: int, what: str, mine: bool, starts_at: int | None) -> str:
-    text = f"{place}. {what}" if place else f"now: {what}"
-    return text + (" (yours)" if mine else "") + (f", starts <t:{starts_at}:R>" if starts_at else "")
+    text = f"{place}. {what}" if place else say("now: {what}", what=what)
+    text += f" ({say('yours')})" if mine else ""
+    return text + (", " + say("starts {when}", when=f"<t:{starts_at}:R>") if starts_at else "")
 
 
 def lora_line(name: str, trigger: str, mine: bool, access: str) -> str:
-    who = "yours" if mine else "shared"
-    may = {"me": "for you only", "some": "for named members or roles"}
-    return f"**{name}** · trigger word **{trigger}**\n-# {who}, {may.get(access, 'for everybody on this server')}"
+    learnt = say("**{name}** · trigger word **{trigger}**", name=name, trigger=trigger)
+    if access == "me":
+        may = say("yours, for you only") if mine else say("shared, for you only")
+    elif access == "some":
+        may = say("yours, for named members or roles") if mine else say("shared, for named members or roles")
+    else:
+        may = say("yours, for everybody on this server") if mine else say("shared, for everybody on this server")
+    return f"{learnt}\n-# {may}"
 
 
 def page_of(page: int, pages: int) -> str:
-    return f"-# Page {page} of {pages}"
+    return "-# " + say("Page {page} of {pages}", page=page, pages=pages)

@@ -8,6 +8,7 @@ from bot.chat import texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.layout import Colour, Drawn, Option, Piece, bar, button, escape, gallery, row, select, sparkline, words
 from bot.chat.texts import Button, Pick
+from bot.language import say
 from bot.studio.screens import BallotCard, EpochPost, StatusCard, TroubleCard, WinnerCard
 
 KEYCAPS = (
@@ -55,7 +56,10 @@ def epoch(screen: EpochPost) -> Drawn:
 
 def ballot(screen: BallotCard) -> Drawn:
     pictures = (screen.grid,) if screen.curve is None else (screen.grid, screen.curve)
-    columns = " · ".join(f"{emoji} epoch {number}" for emoji, number in zip(BALLOT_EMOJI, screen.options, strict=False))
+    columns = " · ".join(
+        f"{emoji} {say('epoch {number}', number=number)}"
+        for emoji, number in zip(BALLOT_EMOJI, screen.options, strict=False)
+    )
     pieces: list[Piece] = [
         words(texts.ballot_title(escape(screen.subject)), columns),
         gallery(pictures),
@@ -65,9 +69,9 @@ def ballot(screen: BallotCard) -> Drawn:
         pieces.pop()
     if screen.closed:
         return Drawn(pieces, Colour.QUIET, pictures)
-    epochs = (Option(str(number), f"Epoch {number}") for number in screen.options)
+    epochs = (Option(str(number), say("Epoch {number}", number=number)) for number in screen.options)
     pieces += [
-        words(texts.BALLOT_HELP, texts.ballot_closes(screen.closes_at)),
+        words(texts.ballot_help(), texts.ballot_closes(screen.closes_at)),
         select(Pick.WINNER, epochs, "vote.win", screen.ballot_id),
         row(
             # With the end it shows: pressed twice on what one sees, also across a restart, it is one hour more.

@@ -7,6 +7,7 @@ it. So a crash anywhere leaves nothing half forgotten: the messages are deleted 
 from __future__ import annotations
 
 from bot.errors import NotAllowed, UserError
+from bot.language import say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
@@ -159,7 +160,7 @@ class Forgetting:
         ]
 
 
-def check_word(typed: str, wanted: str) -> None:
-    """The form of a deletion was filled in by somebody who meant it."""
-    if typed.strip().casefold() != wanted.casefold():
-        raise UserError(f"Nothing was deleted. Type {wanted} into the form to confirm.")
+def check_word(typed: str, *wanted: str) -> None:
+    """The form of a deletion was filled in by somebody who meant it. Any of `wanted` does; the last one is named."""
+    if typed.strip().casefold() not in (word.casefold() for word in wanted):
+        raise UserError(say("Nothing was deleted. Type {word} into the form to confirm.", word=wanted[-1]))

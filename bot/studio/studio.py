@@ -11,7 +11,7 @@ is an outbox row (purpose, ref, channel), posted by the chat from `screen()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import Random
 
 from bot.studio.ballot import Ballots
@@ -22,6 +22,7 @@ from bot.studio.dispatch import Dispatch
 from bot.studio.forgetting import Forgetting
 from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
+from bot.studio.leaving import Leaving
 from bot.studio.library import Library
 from bot.studio.paint import Paint
 from bot.studio.people import People
@@ -31,6 +32,7 @@ from bot.studio.progress import Progress
 from bot.studio.reports import Reports
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.results import Results
+from bot.studio.retraining import Retraining
 from bot.studio.review import Review
 from bot.studio.rulebook import Rulebook
 from bot.studio.schedule import Schedule
@@ -75,8 +77,10 @@ class Studio:
         self.library = Library(desk)
         self.schedule = Schedule(desk)
         self.forgetting = Forgetting(desk, self.library)
+        self.leaving = Leaving(desk, self.forgetting)
         self.people = People(desk, self.forgetting)
         self.keeping = Keeping(desk, self.library, self.forgetting)
+        self.retraining = Retraining(desk)
         self.intake = Intake(desk, self.people)
         self.review = Review(desk)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
@@ -153,6 +157,17 @@ class Studio:
                 return await self.review.caption_sheet(scope, dataset_id)
             case _:
                 return await self.confirm.card(scope, dataset_id)
+
+    # -- servers
+    async def servers(self, guild_ids: Collection[int]) -> None:
+        """These are all this bot is on: what was left is stopped, who came back is told."""
+        await self.leaving.here(guild_ids)
+
+    async def removed_from(self, guild_id: int) -> None:
+        await self.leaving.left(guild_id)
+
+    async def back_in(self, guild_id: int) -> None:
+        await self.leaving.back(guild_id)
 
     # -- 1 intake
     @told
@@ -257,9 +272,14 @@ class Studio:
         """The one training of theirs that runs."""
         return await self.stop_after_epoch(who, await self.controls.running_of(who))
 
+    async def language(self, guild_id: int) -> str | None:
+        """What a server's admins want it to read; None: they never said."""
+        return await self.rulebook.language(guild_id)
+
     async def tidy(self) -> None:
         """Delete what has been kept as long as its server wants."""
         await self.rulebook.tidy()
+        await self.leaving.tidy()
 
     @told
     async def retry(self, who: Who, job_id: str) -> Notice:

@@ -6,7 +6,7 @@ behalf of a member must have acknowledged the interaction before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
@@ -51,6 +51,8 @@ class StudioDouble(Studio):
         self.troubles: dict[str, TroubleCard] = {}
         self.cancelled: list[str] = []
         self.breaks: Exception | None = None
+        self.languages: dict[int, str] = {}
+        """By server: what its admins chose."""
         self.caption_text = "smiling, on a blue background"
 
     # -- what the engine would do, done by the test
@@ -87,6 +89,11 @@ class StudioDouble(Studio):
     async def stop(self) -> None: ...
 
     async def tidy(self) -> None: ...
+
+    async def servers(self, guild_ids: Collection[int]) -> None: ...
+
+    async def language(self, guild_id: int) -> str | None:
+        return self.languages.get(guild_id)
 
     async def screen(self, guild_id: int, purpose: Purpose, ref: str) -> Screen | None:
         training = self.training

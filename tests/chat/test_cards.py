@@ -273,13 +273,13 @@ def test_words_are_within_discords_limits(group: EnumMeta) -> None:
 
 
 def test_kinds_are_radio_options() -> None:
-    assert 2 <= len(texts.KINDS) <= 10
-    assert all(len(label) <= 100 and len(more) <= 100 for _, label, more in texts.KINDS)
+    assert 2 <= len(texts.kinds()) <= 10
+    assert all(len(label) <= 100 and len(more) <= 100 for _, label, more in texts.kinds())
 
 
-def test_ordinals_and_lists() -> None:
-    assert [texts.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th",
+def test_places_and_lists() -> None:
+    assert [texts.place_in_line(place) for place in (1, 2, 4)] == [
+        "Next in line.", "1 request goes first.", "3 requests go first.",
     ]  # fmt: skip
     assert texts.listed(("A",)) == "A" and texts.listed(("A", "B", "C")) == "A, B and C"
     assert texts.too_big("x.jpg", PHOTO_LIMIT_MB) == "x.jpg is over 25 MB"

@@ -107,7 +107,7 @@ async def test_privacy_tells_and_takes_back_and_forgets(town: Town) -> None:
     await learnt(town)
     told = await town.alice.slash(town.channel, "privacy")
     assert told.response is not None
-    for fact in ("1 subjects you brought, with 8 photos", "older backups", "The owner of that machine has the keys"):
+    for fact in ("1 subject you brought, with 8 photos", "older backups", "The owner of that machine has the keys"):
         assert fact in words(told.response)
     nothing = await town.bob.slash(town.channel, "privacy")
     assert nothing.response is not None and "0 subjects you brought" in words(nothing.response)
