@@ -32,14 +32,15 @@ class Photos:
             for photo in given:
                 await self._db.change(
                     """
-                    INSERT INTO photos (guild_id, dataset_id, number, request_id, given_name, raw_sha256)
-                    VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM photos WHERE dataset_id = ?2), ?3, ?4, ?5)
+                    INSERT INTO photos (guild_id, dataset_id, number, request_id, given_name, raw_sha256, caption)
+                    VALUES (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM photos WHERE dataset_id = ?2), ?3, ?4, ?5, ?6)
                     """,
                     scope.guild_id,
                     dataset_id,
                     request_id,
                     self._db.seal(key_id, photo.given_name, "photos.given_name"),
                     photo.raw_sha256,
+                    self._db.seal(key_id, photo.caption, "photos.caption") if photo.caption else None,
                 )
             return tuple(await self._select(scope, "dataset_id = ? AND request_id = ?", dataset_id, request_id))
 
@@ -74,7 +75,10 @@ class Photos:
         sharpness: float = 0.0,
         caption: str = "",
     ) -> Photo:
-        """The engine's reading of a given photo. A second reading changes nothing: a person may have edited since."""
+        """The engine's reading of a given photo. A second reading changes nothing: a person may have edited since.
+
+        A caption that came with the photo stays in place of `caption`.
+        """
         async with self._db.write():
             old = await self.get(scope, photo_id)
             if old.state in (PhotoState.KEPT, PhotoState.DROPPED):
@@ -94,7 +98,7 @@ class Photos:
                 _box_json(crop),
                 json.dumps(list(flags)),
                 sharpness,
-                self._db.seal(key_id, caption, "photos.caption"),
+                self._db.seal(key_id, old.caption or caption, "photos.caption"),
                 scope.guild_id,
                 photo_id,
             )
@@ -106,11 +110,17 @@ class Photos:
         photo_id: int,
         reason: str,
         *,
+        cause: str = "",
+        facts: Mapping[str, int | str] | None = None,
+        glimpse_sha256: str | None = None,
         duplicate_of: int | None = None,
         width: int = 0,
         height: int = 0,
     ) -> Photo:
-        """`reason` is a sentence part without the file's name. Refusing again changes nothing."""
+        """`reason` is a sentence part without the file's name, `cause` the same as a code with its numbers in `facts`.
+
+        Refusing again changes nothing.
+        """
         async with self._db.write():
             old = await self.get(scope, photo_id)
             if old.state is PhotoState.REFUSED:
@@ -120,13 +130,28 @@ class Photos:
                 await self.get(scope, duplicate_of)
             await self._db.change(
                 """
-                UPDATE photos SET state = 'refused', reason = ?, duplicate_of = ?, width = ?, height = ?
+                UPDATE photos SET state = 'refused', reason = ?, cause = ?, numbers = ?, glimpse_sha256 = ?, duplicate_of = ?,
+                                  width = ?, height = ?
                 WHERE guild_id = ? AND id = ?
                 """,
                 reason,
+                cause,
+                json.dumps(dict(facts or {})),
+                glimpse_sha256,
                 duplicate_of,
                 width,
                 height,
+                scope.guild_id,
+                photo_id,
+            )
+            return await self.get(scope, photo_id)
+
+    async def take_first_frame(self, scope: Scope, photo_id: int) -> Photo:
+        """A refused photo is to be read again, by its first frame."""
+        async with self._db.write():
+            await self._move(scope, photo_id, PhotoState.GIVEN)
+            await self._db.change(
+                "UPDATE photos SET first_frame = 1, reason = '', cause = '', numbers = '{}' WHERE guild_id = ? AND id = ?",
                 scope.guild_id,
                 photo_id,
             )
@@ -171,7 +196,7 @@ class Photos:
         """The rows of all photos of a dataset; returns the blobs they named. Drop those next."""
         async with self._db.write():
             rows = await self._db.change(
-                "DELETE FROM photos WHERE guild_id = ? AND dataset_id = ? RETURNING raw_sha256, clean_sha256",
+                "DELETE FROM photos WHERE guild_id = ? AND dataset_id = ? RETURNING raw_sha256, clean_sha256, glimpse_sha256",
                 scope.guild_id,
                 dataset_id,
             )
@@ -222,6 +247,10 @@ class Photos:
             flags=tuple(json.loads(row["flags"])),
             sharpness=row["sharpness"],
             caption="" if row["caption"] is None else self._db.unseal(key_id, row["caption"], "photos.caption"),
+            cause=row["cause"],
+            facts=json.loads(row["numbers"]),
+            glimpse_sha256=row["glimpse_sha256"],
+            first_frame=bool(row["first_frame"]),
             origin=Origin(row["origin"]),
         )
 

@@ -139,7 +139,7 @@ CREATE INDEX revisions_dataset ON revisions (guild_id, dataset_id);
 -- Photos and crops. Why a photo was left out as a code with its numbers (`reason` is the same in English), a small copy of it
 -- to show, whether the first frame of what moves is taken; and every crop as it was before somebody changed it.
 ALTER TABLE photos ADD COLUMN cause TEXT NOT NULL DEFAULT '';
-ALTER TABLE photos ADD COLUMN facts TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE photos ADD COLUMN numbers TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE photos ADD COLUMN glimpse_sha256 TEXT CHECK (length(glimpse_sha256) = 64);
 ALTER TABLE photos ADD COLUMN first_frame INTEGER NOT NULL DEFAULT 0 CHECK (first_frame IN (0, 1));
 

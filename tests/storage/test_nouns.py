@@ -148,6 +148,50 @@ async def test_a_refused_photo_is_not_kept_later(store: Store, scope: Scope) -> 
         await store.photos.keep(scope, photo.id, clean_sha256=SHA, width=9, height=9)
 
 
+async def test_a_refusal_is_a_code_with_its_numbers_and_what_moves_is_read_again(store: Store, scope: Scope) -> None:
+    photo, *_ = await given(store, scope, await dataset(store, scope))
+    refused = await store.photos.refuse(
+        scope, photo.id, "is 50 px wide", cause="too_narrow", facts={"side": 50}, glimpse_sha256=SHA
+    )
+    assert (refused.cause, refused.facts, refused.glimpse_sha256) == ("too_narrow", {"side": 50}, SHA)
+    again = await store.photos.take_first_frame(scope, photo.id)
+    assert (again.state, again.first_frame, again.cause, again.reason) == (PhotoState.GIVEN, True, "", "")
+    kept = await store.photos.keep(scope, photo.id, clean_sha256=SHA, width=9, height=9)
+    assert kept.state is PhotoState.KEPT and kept.first_frame
+
+
+async def test_a_caption_that_came_with_the_photo_stays(store: Store, scope: Scope) -> None:
+    made = await dataset(store, scope)
+    photos = await store.photos.add(
+        scope, made.id, [NewPhoto("a.jpg", SHA, "my words"), NewPhoto("b.jpg", SHA)], request_id="zip"
+    )
+    kept = [
+        await store.photos.keep(scope, photo.id, clean_sha256=SHA, width=9, height=9, caption="read")
+        for photo in photos
+    ]
+    assert [photo.caption for photo in kept] == ["my words", "read"]
+    assert "my words" not in repr(kept)
+
+
+async def test_crops_go_back_one_press_at_a_time(store: Store, scope: Scope) -> None:
+    photo, *_ = await given(store, scope, await dataset(store, scope))
+    assert await store.crop_steps.back(scope, photo.id) is None
+    now = await store.photos.keep(scope, photo.id, clean_sha256=SHA, width=99, height=99, flags=["group"])
+    seen = [now]
+    for side in range(1, 40):
+        await store.crop_steps.add(scope, now)
+        now = await store.photos.set_crop(scope, photo.id, Box(0, 0, side, side), flags=())
+        seen.append(now)
+    await store.crop_steps.add(scope, now)
+    await store.photos.drop(scope, photo.id)
+    assert await store.crop_steps.count(scope, photo.id) == 30
+    for before in reversed(seen[-30:]):
+        step = await store.crop_steps.back(scope, photo.id)
+        assert step is not None and (step.state, step.crop, step.flags) == (before.state, before.crop, before.flags)
+        assert await store.photos.get(scope, photo.id) == before
+    assert await store.crop_steps.back(scope, photo.id) is None
+
+
 async def test_captions_change_all_or_none(store: Store, scope: Scope) -> None:
     made = await dataset(store, scope)
     await given(store, scope, made)
