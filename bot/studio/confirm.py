@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 from bot.errors import UserError
+from bot.language import say
 from bot.studio import captions
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
@@ -13,6 +14,7 @@ from bot.studio.people import People
 from bot.studio.recipes import TITLES
 from bot.studio.requests import Who
 from bot.studio.review import Review
+from bot.studio.retraining import difference
 from bot.studio.rulebook import check_training_quota
 from bot.studio.schedule import Schedule
 from bot.studio.screens import ConfirmCard, PresetChoice, Purpose
@@ -38,6 +40,7 @@ class Confirm:
         dataset, subject = await self.desk.subject_of(scope, dataset_id)
         kept = await self.desk.store.photos.list(scope, dataset_id, PhotoState.KEPT)
         presets = [
+        change = await difference(self.desk, scope, dataset)
             PresetChoice(
                 name,
                 TITLES.get(name, name),
@@ -59,6 +62,7 @@ class Confirm:
             started=dataset.state is DatasetState.FROZEN,
             waits=await self.people.waits(scope, subject.id),
         )
+            change="" if change is None else change.sentence(),
 
     async def choose(
         self,
@@ -113,6 +117,8 @@ class Confirm:
         return run
 
     async def _queue(self, who: Who, scope: Scope, dataset: Dataset, subject: Subject, kept: tuple[Photo, ...]) -> Run:
+            if await store.lineage.in_training(scope, subject.id) is not None:
+                raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
         settings, store = self.desk.settings, self.desk.store
         recipe = settings.recipe_of(dataset.preset, SubjectKind(subject.kind), len(kept))
         recipe = recipe.model_copy(update={"seed": self.desk.random.randrange(2**31)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import NotFound, UserError
+from bot.language import say
 from bot.studio.desk import Desk, room_of
 from bot.studio.requests import Who
 from bot.studio.results import Results, waits_for_a_person
@@ -35,12 +36,12 @@ class Controls:
             await self.desk.engine.cancel(job.id, CancelMode.NOW)
             self.desk.wake.set()
         elif job.state is not JobState.CANCELLED:
-            return Notice(f"That is over already: the {WHAT[job.kind]} has ended.")
+            return Notice(say("That is over already: the {what} has ended.", what=WHAT[job.kind]))
         if job.run_id is not None:
             run = await store.runs.get(scope, job.run_id)
             if run.state in (RunState.VOTING, RunState.PUBLISHED):
-                return Notice("Cancelled. The epochs that were finished are kept; choose one of them.")
-        return Notice(f"Cancelled: the {WHAT[job.kind]} has stopped.")
+                return Notice(say("Cancelled. The epochs that were finished are kept; choose one of them."))
+        return Notice(say("Cancelled: the {what} has stopped.", what=WHAT[job.kind]))
 
     async def stop_after_epoch(self, who: Who, run_id: int) -> Run:
         scope, store = Scope(who.guild_id), self.desk.store
@@ -49,7 +50,9 @@ class Controls:
             job = await store.jobs.ask_to_stop(scope, job.id, Stop.AFTER_EPOCH)
             if job.state is JobState.QUEUED and job.attempt == 0:
                 raise UserError(
-                    "This training has not begun, so there is no epoch to finish. Cancel takes it out of the queue."
+                    say(
+                        "This training has not begun, so there is no epoch to finish. Cancel takes it out of the queue."
+                    )
                 )
         if job.state is JobState.RUNNING:
             await self.desk.engine.cancel(job.id, CancelMode.AFTER_EPOCH)
@@ -60,22 +63,25 @@ class Controls:
         for job in await self.desk.store.jobs.live(Scope(who.guild_id), member_id=who.member_id):
             if job.kind is JobKind.TRAIN and job.state is JobState.RUNNING and job.run_id is not None:
                 return job.run_id
-        raise NotFound("No training of yours is running, so there is no epoch to finish.")
+        raise NotFound(say("No training of yours is running, so there is no epoch to finish."))
 
     async def retry(self, who: Who, job_id: str) -> Notice:
         scope, store = Scope(who.guild_id), self.desk.store
         job = await self.schedule.cancellable_job(who, job_id, None)
         if job.live:
-            return Notice("It is in the queue again.")
+            return Notice(say("It is in the queue again."))
         if not job.spec:
-            raise NotFound("What it needs was deleted. Start again.")
+            raise NotFound(say("What it needs was deleted. Start again."))
         if not waits_for_a_person(job):
-            raise UserError("Trying that again would end the same way. Start it anew instead.")
+            raise UserError(say("Trying that again would end the same way. Start it anew instead."))
         async with store.write():
             if job.dataset_id is not None and job.kind is JobKind.TRAIN:
                 other = await store.jobs.live_training(scope, job.dataset_id)
                 if other is not None:
-                    return Notice("A training with these photos is in the queue already.")
+                    return Notice(say("A training with these photos is in the queue already."))
+                _, subject = await self.desk.subject_of(scope, job.dataset_id)
+                if await store.lineage.in_training(scope, subject.id) is not None:
+                    raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
             job = await store.jobs.retry(scope, job_id)
             if job.run_id is not None:
                 run = await store.runs.get(scope, job.run_id)
@@ -84,7 +90,7 @@ class Controls:
                 dataset, subject = await self.desk.subject_of(scope, run.dataset_id)
                 await store.outbox.add(scope, channel_id=room_of(dataset, subject), purpose=Purpose.STATUS, ref=run.id)
         self.desk.wake.set()
-        return Notice("It is in the queue again.")
+        return Notice(say("It is in the queue again."))
 
     async def _leave_out_unread(self, scope: Scope, dataset_id: int) -> None:
         """Photos nobody will read any more must not keep the set waiting."""

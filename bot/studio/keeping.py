@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
+from bot.language import say
 from bot.studio import captions
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
@@ -18,8 +19,9 @@ from bot.studio.forgetting import Forgetting
 from bot.studio.library import Library
 from bot.studio.people_screens import LedgerLine, LedgerList, LoraCard
 from bot.studio.requests import Who
-from bot.studio.screens import Image, Notice
+from bot.studio.screens import Notice
 from bot.studio.sentences import told
+from bot.studio.thumbnails import thumbnail_of
 from storage.people import AuditLine, Consent, Grant
 from storage.records import Lora, Scope
 from storage.states import Access, GrantKind
@@ -73,12 +75,12 @@ class Keeping:
         scope, store = Scope(who.guild_id), self.desk.store
         kinds = {"members": GrantKind.MEMBER, "role": GrantKind.ROLE}
         if access not in (*Access, *kinds):
-            raise UserError("Choose who may use it: only you, named members, a role, or everybody on this server.")
+            raise UserError(say("Choose who may use it: only you, named members, a role, or everybody on this server."))
         if access in kinds and not 1 <= len(targets) <= TARGETS:
-            raise UserError(f"Choose 1 to {TARGETS} of them.")
+            raise UserError(say("Choose 1 to {most} of them.", most=TARGETS))
         grants = [Grant(kinds[access], target) for target in targets] if access in kinds else []
         async with store.write():
-            lora = await self._governed(who, lora_id)
+            lora = await self.governed(who, lora_id)
             lora = await store.loras.share(scope, lora_id, Access.ME if access in kinds else Access(access), grants)
             await store.audit.add(scope, Act.SHARED, who.member_id, lora_id=lora_id)
         self.library.changed(scope)
@@ -90,13 +92,13 @@ class Keeping:
         wanted = name.strip().lower()
         if not NAME.fullmatch(wanted):
             raise UserError(
-                "A name has 2 to 40 of the letters a to z, digits, - and _, and begins with a letter or digit."
+                say("A name has 2 to 40 of the letters a to z, digits, - and _, and begins with a letter or digit.")
             )
         async with store.write():
-            await self._governed(who, lora_id)
+            await self.governed(who, lora_id)
             other = await store.loras.by_name(scope, wanted)
             if other is not None and other.id != lora_id:
-                raise Taken(f"There is a LoRA called {wanted} already. Choose another name.")
+                raise Taken(say("There is a LoRA called {name} already. Choose another name.", name=wanted))
             lora = await store.loras.rename(scope, lora_id, wanted)
             await store.audit.add(scope, Act.RENAMED, who.member_id, lora_id=lora_id)
         self.library.changed(scope)
@@ -107,8 +109,8 @@ class Keeping:
         """What "Imagine with it" begins with; "" goes back to the one that was made up."""
         words = " ".join(prompt.split())
         if len(words) > LONGEST_PROMPT:
-            raise UserError(f"A prompt to begin with has at most {LONGEST_PROMPT} characters.")
-        await self._governed(who, lora_id)
+            raise UserError(say("A prompt to begin with has at most {most} characters.", most=LONGEST_PROMPT))
+        await self.governed(who, lora_id)
         lora = await self.desk.store.loras.set_default_prompt(Scope(who.guild_id), lora_id, words)
         return await self._card(who, lora)
 
@@ -118,7 +120,7 @@ class Keeping:
         scope, store = Scope(who.guild_id), self.desk.store
         lora = await self._seen(who, lora_id)
         if not await self._governs(who, lora) and not who.is_admin:
-            raise NotAllowed("Only the one it belongs to, the one who is seen in it, or an admin, may delete it.")
+            raise NotAllowed(say("Only the one it belongs to, the one who is seen in it, or an admin, may delete it."))
         for job_id in await store.loras.painted_with(scope, lora_id):
             await self.forgetting.painting(scope, job_id)
         async with store.write():
@@ -127,20 +129,28 @@ class Keeping:
             await store.audit.add(scope, Act.DELETED, who.member_id, lora_id=lora_id)
         await store.blobs.drop(scope, lora.key_id, lora.sha256)
         self.library.changed(scope)
-        return Notice(f"{lora.name} is deleted, and every picture made with it. Its photos are still here.")
+        return Notice(
+            say("{name} is deleted, and every picture made with it. Its photos are still here.", name=lora.name)
+        )
 
     @told
     async def export(self, who: Who, lora_id: int, limit_bytes: int) -> Exported:
         """The weights and a page of facts, each file at most `limit_bytes`. For the owner and for whoever is seen in it."""
         scope, store = Scope(who.guild_id), self.desk.store
-        lora = await self._governed(who, lora_id)
+        lora = await self.governed(who, lora_id)
         data = await store.blobs.get(scope, lora.key_id, lora.sha256)
         name = f"{lora.name}.safetensors"
         parts = [data[start : start + limit_bytes] for start in range(0, len(data), limit_bytes)]
         if len(parts) > MOST_PARTS:
             raise UserError(
-                f"{name} has {len(data) // 2**20} MB and this server takes {limit_bytes // 2**20} MB in one file, so it "
-                f"would be {len(parts)} pieces. Ask the owner of this bot for it: it lies on their machine."
+                say(
+                    "{name} has {size} MB and this server takes {limit} MB in one file, so it would be {parts} "
+                    "pieces. Ask the owner of this bot for it: it lies on their machine.",
+                    name=name,
+                    size=len(data) // 2**20,
+                    limit=limit_bytes // 2**20,
+                    parts=len(parts),
+                )
             )
         files = [(name, data)] if len(parts) == 1 else [(f"{name}.part{n}", part) for n, part in enumerate(parts, 1)]
         facts = await self._facts(scope, lora, len(parts))
@@ -151,7 +161,7 @@ class Keeping:
     async def ledger(self, who: Who, lora_id: int) -> LedgerList:
         """What was done with it and by whom: for the one it belongs to, and for the one who is seen in it."""
         scope, store = Scope(who.guild_id), self.desk.store
-        lora = await self._governed(who, lora_id)
+        lora = await self.governed(who, lora_id)
         subject_id = await store.loras.subject_of(scope, lora_id)
         return ledger_of(lora.name, await store.audit.list(scope, subject_id=subject_id, limit=LINES + 1))
 
@@ -162,16 +172,16 @@ class Keeping:
         lora = await self.desk.store.loras.get(scope, lora_id)
         usable = {other.id for other in await self.library.usable(who)}
         if lora_id not in usable and not who.is_admin and not await self._governs(who, lora):
-            raise NotFound("That LoRA is not here any more. /loras lists those there are.")
+            raise NotFound(say("That LoRA is not here any more. /loras lists those there are."))
         return lora
 
-    async def _governed(self, who: Who, lora_id: int) -> Lora:
+    async def governed(self, who: Who, lora_id: int) -> Lora:
         """A LoRA that is this member's to decide about, and not withdrawn."""
         lora = await self._seen(who, lora_id)
         if not await self._governs(who, lora):
-            raise NotAllowed("Only the one it belongs to, or the one who is seen in it, decides that.")
+            raise NotAllowed(say("Only the one it belongs to, or the one who is seen in it, decides that."))
         if lora.withdrawn_at is not None:
-            raise UserError("Whoever is seen in it took their word back: it can only be deleted.")
+            raise UserError(say("Whoever is seen in it took their word back: it can only be deleted."))
         return lora
 
     async def _governs(self, who: Who, lora: Lora) -> bool:
@@ -186,10 +196,12 @@ class Keeping:
         consent, grants = await self._consent(lora), await store.loras.grants(scope, lora.id)
         run = await store.runs.get(scope, lora.run_id)
         subject = await store.subjects.get(scope, consent.subject_id)
-        thumbnail = None
-        if lora.thumbnail_sha256 is not None:
-            data = await store.blobs.get(scope, lora.key_id, lora.thumbnail_sha256)
-            thumbnail = Image(f"{lora.name}.webp", data, f"A picture by {lora.name}")
+        dataset = await store.datasets.get(scope, run.dataset_id)
+        usable = {other.id for other in await self.library.usable(who)}
+        versions = [
+            version.lora_name if version.lora_id in usable else f"gen{version.generation}"
+            for version in await store.lineage.versions(scope, dataset.id)
+        ]
         members = tuple(grant.target_id for grant in grants if grant.kind is GrantKind.MEMBER)
         roles = tuple(grant.target_id for grant in grants if grant.kind is GrantKind.ROLE)
         access = "members" if members else "role" if roles else str(lora.access)
@@ -210,7 +222,10 @@ class Keeping:
             made_at=lora.created_at,
             governs=governs and lora.withdrawn_at is None,
             deletes=governs or who.is_admin,
-            thumbnail=thumbnail,
+            thumbnail=await thumbnail_of(self.desk, lora),
+            retrains=lora.owner_id == who.member_id,
+            versions=tuple(versions),
+            from_pictures=dataset.from_pictures,
         )
 
     async def _facts(self, scope: Scope, lora: Lora, parts: int) -> str:

@@ -60,6 +60,12 @@ class LoraCard:
     """May say who uses it, rename it, export it."""
     deletes: bool
     thumbnail: Image | None
+    retrains: bool = False
+    """May open a new version of it."""
+    versions: tuple[str, ...] = ()
+    """From the first to this one: "kat-gen0", or "gen0" where that one is not this member's to use, or not there any more."""
+    from_pictures: bool = False
+    """Taught from pictures that were painted here."""
 
 
 @dataclass(frozen=True)

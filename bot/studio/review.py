@@ -9,9 +9,11 @@ from math import ceil
 from pathlib import PurePath
 
 from bot.errors import NotFound, UserError
+from bot.language import say
 from bot.studio import captions, crops, sheets
 from bot.studio.desk import Desk
 from bot.studio.requests import Who
+from bot.studio.retraining import missing
 from bot.studio.screens import CaptionLine, CaptionSheet, CropEditor, CropSheet, Image, PhotoLine
 from engine.protocol import PhotoFlag
 from storage.records import Dataset, Photo, Scope
@@ -53,7 +55,7 @@ class Review:
         return CropSheet(
             dataset_id=dataset_id,
             subject=subject.name,
-            summary=self._summary(photos, kept, waiting),
+            summary=await missing(self.desk, scope, dataset) or self._summary(photos, kept, waiting),
             sheet=sheet,
             page=page,
             pages=pages,
@@ -74,7 +76,7 @@ class Review:
         try:
             act = crops.Verb(verb)
         except ValueError:
-            raise UserError(f"There is no way to `{verb}` a crop: use the buttons.") from None
+            raise UserError(say("There is no way to `{verb}` a crop: use the buttons.", verb=verb)) from None
         scope, photos = Scope(who.guild_id), self.desk.store.photos
         async with self.desk.store.write():
             dataset, _ = await self.desk.owned(who, dataset_id)
@@ -109,7 +111,12 @@ class Review:
         least = self.desk.settings.min_photos
         if len(kept) < least:
             raise UserError(
-                f"{_count(least, 'usable photo')} are needed and {len(kept)} are there: add {least - len(kept)} more."
+                say(
+                    "{count} are needed and {count_2} are there: add {least} more.",
+                    count=_count(least, "usable photo"),
+                    count_2=len(kept),
+                    least=least - len(kept),
+                )
             )
         return kept
 
@@ -119,7 +126,7 @@ class Review:
         dataset, subject = await self.desk.subject_of(scope, dataset_id)
         kept = await self.desk.store.photos.list(scope, dataset_id, PhotoState.KEPT)
         if not kept:
-            raise NotFound("No photo is left in this set: take one back or add some.")
+            raise NotFound(say("No photo is left in this set: take one back or add some."))
         page, pages, part = _page(kept, page, CAPTIONS_PER_PAGE)
         tiles = [await self._tile(scope, dataset, photo) for photo in part]
         data = await asyncio.to_thread(sheets.caption_sheet, tiles)
@@ -173,16 +180,18 @@ class Review:
 
     def _check_open(self, dataset: Dataset) -> None:
         if dataset.state is DatasetState.COLLECTING:
-            raise UserError("The photos are still being looked at. The sheet of crops comes by itself in a moment.")
+            raise UserError(
+                say("The photos are still being looked at. The sheet of crops comes by itself in a moment.")
+            )
         if dataset.state not in OPEN:
-            raise UserError("The training has begun with these photos, so they can no longer be changed.")
+            raise UserError(say("The training has begun with these photos, so they can no longer be changed."))
 
     async def _photo(self, scope: Scope, dataset: Dataset, number: int) -> Photo:
         photo = await self.desk.store.photos.numbered(scope, dataset.id, number)
         if photo.state is PhotoState.REFUSED:
-            raise UserError(f"Photo {number} could not be used: it {photo.reason}.")
+            raise UserError(say("Photo {number} could not be used: it {reason}.", number=number, reason=photo.reason))
         if photo.state is PhotoState.GIVEN:
-            raise UserError(f"Photo {number} is still being looked at. Try again in a moment.")
+            raise UserError(say("Photo {number} is still being looked at. Try again in a moment.", number=number))
         return photo
 
     async def _tile(self, scope: Scope, dataset: Dataset, photo: Photo) -> sheets.PhotoTile:

@@ -154,6 +154,8 @@ class ConfirmCard:
 
 @dataclass(frozen=True)
 class StatusCard:
+    change: str = ""
+    """Of a new version: its photos against those of the version before, one sentence."""
     run_id: int
     subject: str
     state: str
