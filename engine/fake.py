@@ -47,6 +47,7 @@ class FakeEngine:
         self._released: set[str] = set()
         self._crash = False
         self._stopping = False
+        self._away = False
         self.submitted: list[AnyJob] = []
         """Every job that `submit` was called with, in order."""
         self.restarts = 0
@@ -106,6 +107,7 @@ class FakeEngine:
                 base=desk.base if desk else None,
                 running=self._ledger.begun,
                 restarts=self.restarts,
+                away=self._away,
             ),
         )
 
@@ -123,6 +125,15 @@ class FakeEngine:
     def crash(self) -> None:
         """The process dies now, under whatever it is doing."""
         self._crash = True
+        self._wake.set()
+
+    def leave(self) -> None:
+        """The process dies now, and does not come up until `come_back`."""
+        self._away = True
+        self.crash()
+
+    def come_back(self) -> None:
+        self._away = False
         self._wake.set()
 
     async def idle(self) -> None:
@@ -144,6 +155,10 @@ class FakeEngine:
         self._new_desk()
         parked = False
         while True:
+            while self._away and not self._crash and not self._stopping:
+                self._idle.set()
+                await self._wake.wait()
+                self._wake.clear()
             await self._take_all()
             desk, play = self._desk, self._play
             assert desk is not None and play is not None

@@ -185,6 +185,7 @@ class LocalEngine:
                 base=self._beat.get("base"),
                 running=self._ledger.begun,
                 restarts=self._restarts,
+                away=self._writer is None,
             ),
         )
 

@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engine.captioning import CaptionerRef
 from engine.facts import PhotoFacts
 from engine.photos import Box as Box
 from engine.photos import Face as Face
@@ -76,6 +77,7 @@ class PrepareJob(JobBase):
     """Photos smaller than this on their short side, in pixels, are refused."""
     finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
     caption: bool = True
+    captioner: CaptionerRef = CaptionerRef()
 
     def blobs(self) -> tuple[str, ...]:
         return tuple(p.sha256 for p in (*self.photos, *self.known))
@@ -347,6 +349,8 @@ class WorkerInfo(Message):
     running: tuple[str, ...]
     """Job ids."""
     restarts: int = 0
+    away: bool = False
+    """It has died and its next life has not said hello: what it was given waits."""
 
 
 class Engine(Protocol):

@@ -12,6 +12,7 @@ one thread that calls `step`, which is the only one that touches torch.
 
 from __future__ import annotations
 
+import errno
 import gc
 import queue
 import sys
@@ -306,6 +307,11 @@ def _kind(error: Exception) -> tuple[FailureKind, str]:
         return (
             FailureKind.MEMORY,
             "The engine ran out of memory. Try a smaller picture, fewer at once, or a lighter preset.",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            FailureKind.INTERNAL,
+            "The disk of the engine's machine is full. What was saved is kept: tell its owner, then press Try again.",
         )
     if isinstance(error, BadInput):
         return FailureKind.INPUT, str(error)

@@ -22,6 +22,7 @@ from engine.fake import FakeEngine
 from engine.script import Script
 from storage.records import Scope
 from storage.states import JobState
+from tests.journeys.documented import as_invited, documented
 from tests.studio.house import photo, short
 
 
@@ -40,15 +41,20 @@ class Town:
         await self._begin()
         self.env = PatientEnv(self.app.bot, settle_timeout=SETTLE_S)
         self.guild = self.env.create_guild()
+        self.people = as_invited(self.env, self.guild)
         self.channel = self.guild.create_text_channel("studio")
-        self.alice, self.bob = (self.guild.add_member(self.env.create_user(name)) for name in ("alice", "bob"))
-        await self.env.start()
-        try:
-            yield self
-        finally:
-            await self.env.shutdown()
-            await self._stack.aclose()
+        self.alice, self.bob = (self.add_member(name) for name in ("alice", "bob"))
+        with documented():
+            await self.env.start()
+            try:
+                yield self
+            finally:
+                await self.env.shutdown()
+                await self._stack.aclose()
         self.env._raise_errors_since(self.env._errors_acknowledged)
+
+    def add_member(self, name: str) -> simcord.MemberActor:
+        return self.guild.add_member(self.env.create_user(name), roles=[self.people])
 
     async def stop_and_start(self) -> None:
         """SIGTERM, and a new process."""
