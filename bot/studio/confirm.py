@@ -5,21 +5,22 @@ from __future__ import annotations
 import secrets
 
 from bot.errors import UserError
-from bot.language import say
-from bot.studio import captions
+from bot.language import many, say
+from bot.studio import captions, terms
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.intake import Intake
+from bot.studio.lighter import lighter
 from bot.studio.people import People
-from bot.studio.recipes import TITLES
+from bot.studio.recipes import title_of
 from bot.studio.requests import Who
-from bot.studio.review import Review
 from bot.studio.retraining import difference
+from bot.studio.review import Review
 from bot.studio.rulebook import check_training_quota
 from bot.studio.schedule import Schedule
-from bot.studio.screens import ConfirmCard, PresetChoice, Purpose
+from bot.studio.screens import ConfirmCard, Notice, PresetChoice, Purpose
 from engine.faces import meant
-from engine.protocol import Box, Face, SubjectKind, TrainImage, TrainJob
+from engine.protocol import Box, Face, Recipe, SubjectKind, TrainImage, TrainJob
 from storage.records import Dataset, Job, Photo, Run, Scope, Subject
 from storage.states import Access, DatasetState, JobKind, PhotoState, RunState
 
@@ -39,11 +40,11 @@ class Confirm:
         settings = self.desk.settings
         dataset, subject = await self.desk.subject_of(scope, dataset_id)
         kept = await self.desk.store.photos.list(scope, dataset_id, PhotoState.KEPT)
-        presets = [
         change = await difference(self.desk, scope, dataset)
+        presets = [
             PresetChoice(
                 name,
-                TITLES.get(name, name),
+                title_of(name),
                 await self.schedule.minutes(settings.recipe_of(name, SubjectKind(subject.kind), len(kept))),
             )
             for name in settings.presets
@@ -58,11 +59,13 @@ class Confirm:
             preset=dataset.preset,
             access=subject.access,
             wants_vote=dataset.wants_vote,
+            blind=dataset.blind,
             queue=await self.schedule.queue_words(),
             started=dataset.state is DatasetState.FROZEN,
-            waits=await self.people.waits(scope, subject.id),
-        )
+            waits=await self.people.waits(scope, subject.id) or terms.waits(settings.terms_of(settings.base.source)),
+            terms=terms.on_card(settings.terms_of(settings.base.source)),
             change="" if change is None else change.sentence(),
+        )
 
     async def choose(
         self,
@@ -72,30 +75,40 @@ class Confirm:
         preset: str | None,
         access: str | None,
         wants_vote: bool | None,
+        blind: bool | None,
         trigger: str | None,
     ) -> ConfirmCard:
         scope, store = Scope(who.guild_id), self.desk.store
         async with store.write():
             dataset, subject = await self.desk.owned(who, dataset_id)
             if dataset.state is DatasetState.FROZEN:
-                raise UserError("The training has begun, so its choices are made. /cancel stops it.")
+                raise UserError(say("The training has begun, so its choices are made. /cancel stops it."))
             if preset is not None:
                 if preset not in self.desk.settings.presets:
-                    raise UserError(f"There is no preset {preset}. Choose {', '.join(self.desk.settings.presets)}.")
+                    raise UserError(
+                        say(
+                            "There is no preset {preset}. Choose one of {presets}.",
+                            preset=preset,
+                            presets=", ".join(self.desk.settings.presets),
+                        )
+                    )
                 await store.datasets.set_preset(scope, dataset_id, preset)
             if access is not None:
                 if access not in tuple(Access):
-                    raise UserError("Choose who may use it: only you, or everybody on this server.")
+                    raise UserError(say("Choose who may use it: only you, or everybody on this server."))
                 await store.subjects.set_access(scope, subject.id, Access(access))
             if wants_vote is not None:
                 await store.datasets.set_wants_vote(scope, dataset_id, wants_vote)
+            if blind is not None:
+                await store.datasets.set_blind(scope, dataset_id, blind)
             if trigger is not None and trigger.strip().lower() != subject.trigger:
                 word = await self.intake.new_trigger(scope, subject, trigger)
                 await store.subjects.set_trigger(scope, subject.id, word)
         return await self.card(scope, dataset_id)
 
-    async def start(self, who: Who, dataset_id: int) -> Run:
-        """The run; a second press, or a second command, returns the one there is."""
+    async def start(self, who: Who, dataset_id: int, *, less: bool = False) -> Run:
+        """The run; a second press, or a second command, returns the one there is. `less`: lighter than the last one, which
+        failed."""
         scope, store = Scope(who.guild_id), self.desk.store
         async with store.write():
             dataset, subject = await self.desk.owned(who, dataset_id)
@@ -107,20 +120,36 @@ class Confirm:
             if runs and runs[0].state not in AGAIN:
                 return runs[0]
             if dataset.state not in (DatasetState.READY, DatasetState.FROZEN):
-                raise UserError("Look at the crops and the captions first: press Looks right on both sheets.")
+                raise UserError(say("Look at the crops and the captions first: press Looks right on both sheets."))
             await self.people.check(scope, subject.id)
+            terms.check(self.desk.settings.terms_of(self.desk.settings.base.source))
+            if await store.lineage.in_training(scope, subject.id) is not None:
+                raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
             kept = await self.review.check_enough(scope, dataset_id)
             await check_training_quota(self.desk, who)
             await self._check_room(who, scope)
-            run = await self._queue(who, scope, dataset, subject, kept)
+            recipe = lighter(Recipe.model_validate(runs[0].recipe)) if less and runs else None
+            run = await self._queue(who, scope, dataset, subject, kept, recipe)
         self.desk.wake.set()
         return run
 
-    async def _queue(self, who: Who, scope: Scope, dataset: Dataset, subject: Subject, kept: tuple[Photo, ...]) -> Run:
-            if await store.lineage.in_training(scope, subject.id) is not None:
-                raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
+    async def start_lighter(self, who: Who, job_id: str) -> Notice:
+        """After a training that ran out of memory: once more with less."""
+        job = await self.desk.store.jobs.get(Scope(who.guild_id), job_id)
+        await self.start(who, job.dataset_id or 0, less=True)
+        return Notice(say("A lighter training is in the queue: half the rank, smaller pictures. Its card follows."))
+
+    async def _queue(
+        self,
+        who: Who,
+        scope: Scope,
+        dataset: Dataset,
+        subject: Subject,
+        kept: tuple[Photo, ...],
+        recipe: Recipe | None,
+    ) -> Run:
         settings, store = self.desk.settings, self.desk.store
-        recipe = settings.recipe_of(dataset.preset, SubjectKind(subject.kind), len(kept))
+        recipe = recipe or settings.recipe_of(dataset.preset, SubjectKind(subject.kind), len(kept))
         recipe = recipe.model_copy(update={"seed": self.desk.random.randrange(2**31)})
         run = await store.runs.create(
             scope,
@@ -179,11 +208,16 @@ class Confirm:
         jobs, settings = self.desk.store.jobs, self.desk.settings
         if trainings(await jobs.live(scope, member_id=who.member_id)) >= settings.trainings_per_member:
             raise UserError(
-                f"You have {settings.trainings_per_member} trainings waiting or running, which is the most one member may. "
-                "Press Start again when one is done."
+                many(
+                    "You have {count} training waiting or running, which is the most one member may. "
+                    "Press Start again when it is done.",
+                    "You have {count} trainings waiting or running, which is the most one member may. "
+                    "Press Start again when one is done.",
+                    settings.trainings_per_member,
+                )
             )
         if trainings(await jobs.live(scope)) >= settings.trainings_per_server:
-            raise UserError("The queue of this server is full. Press Start again when a training is done.")
+            raise UserError(say("The queue of this server is full. Press Start again when a training is done."))
 
 
 def _face(photo: Photo) -> Box | None:

@@ -7,7 +7,7 @@ from bot.language import say
 from bot.studio.desk import Desk, room_of
 from bot.studio.requests import Who
 from bot.studio.results import Results, waits_for_a_person
-from bot.studio.schedule import WHAT, Schedule
+from bot.studio.schedule import Schedule, what_is
 from bot.studio.screens import Notice, Purpose
 from engine.protocol import CancelMode
 from storage.records import Run, Scope
@@ -36,12 +36,12 @@ class Controls:
             await self.desk.engine.cancel(job.id, CancelMode.NOW)
             self.desk.wake.set()
         elif job.state is not JobState.CANCELLED:
-            return Notice(say("That is over already: the {what} has ended.", what=WHAT[job.kind]))
+            return Notice(say("That is over already: {what} has ended.", what=what_is(job)))
         if job.run_id is not None:
             run = await store.runs.get(scope, job.run_id)
             if run.state in (RunState.VOTING, RunState.PUBLISHED):
                 return Notice(say("Cancelled. The epochs that were finished are kept; choose one of them."))
-        return Notice(say("Cancelled: the {what} has stopped.", what=WHAT[job.kind]))
+        return Notice(say("Cancelled: {what} has stopped.", what=what_is(job)))
 
     async def stop_after_epoch(self, who: Who, run_id: int) -> Run:
         scope, store = Scope(who.guild_id), self.desk.store

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bot.errors import NotAllowed, NotFound
+from bot.language import say
 from bot.studio.requests import Who
 from bot.studio.settings import StudioSettings
 from engine.joint import joint_runs
@@ -34,6 +35,11 @@ class Desk:
         workers = await self.engine.workers()
         return joint_runs(workers[0].device if workers else "", self.settings.joint_runs)
 
+    async def engine_away(self) -> bool:
+        """Nobody works at the moment: the engine died and has not come up again yet."""
+        workers = await self.engine.workers()
+        return bool(workers) and all(worker.away for worker in workers)
+
     async def owned(self, who: Who, dataset_id: int) -> tuple[Dataset, Subject]:
         """The dataset and its subject, for the one who opened it and for admins."""
         scope = Scope(who.guild_id)
@@ -41,10 +47,10 @@ class Desk:
         subject = await self.store.subjects.get(scope, dataset.subject_id)
         if who.member_id != subject.owner_id and not who.is_admin:
             raise NotAllowed(
-                "These are somebody else's photos: only the one who brought them, or an admin, may do that."
+                say("These are somebody else's photos: only the one who brought them, or an admin, may do that.")
             )
         if dataset.state is DatasetState.DISCARDED:
-            raise NotFound("These photos were discarded. Start again with /train.")
+            raise NotFound(say("These photos were discarded. Start again with /train."))
         return dataset, subject
 
     async def subject_of(self, scope: Scope, dataset_id: int) -> tuple[Dataset, Subject]:

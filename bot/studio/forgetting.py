@@ -18,7 +18,7 @@ from storage.records import Dataset, Run, Scope
 from storage.states import RunState
 
 OF_DATASET = (Purpose.READING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM)
-SHOWS_THE_SUBJECT = (Purpose.EPOCH, Purpose.BALLOT, Purpose.WINNER)
+SHOWS_THE_SUBJECT = (Purpose.EPOCH, Purpose.BALLOT, Purpose.TIE, Purpose.WINNER)
 Post = tuple[str, str]
 
 
@@ -70,12 +70,14 @@ class Forgetting:
         consent = await store.consents.of_subject(scope, subject_id)
         if who.member_id not in (subject.owner_id, consent.member_id) and not who.is_admin:
             raise NotAllowed(
-                "Only the one who brought the photos, the one who is in them, or an admin, may forget them."
+                say("Only the one who brought the photos, the one who is in them, or an admin, may forget them.")
             )
         await self.subject(scope, subject_id, who.member_id, Act.FORGOT)
         return Notice(
-            "Forgotten: photos, crops, captions, epochs, LoRAs and every picture made with them. "
-            "The messages about them are being deleted."
+            say(
+                "Forgotten: photos, crops, captions, epochs, LoRAs and every picture made with them. "
+                "The messages about them are being deleted."
+            )
         )
 
     async def subject(self, scope: Scope, subject_id: int, by: int, act: Act) -> None:
@@ -116,8 +118,10 @@ class Forgetting:
         await store.members.take_name_out(scope, who.member_id)
         self.library.changed(scope)
         return Notice(
-            "Forgotten: everything you brought, everything that shows you, every picture you had painted, and your name in "
-            "what stays. The messages about it are being deleted."
+            say(
+                "Forgotten: everything you brought, everything that shows you, every picture you had painted, and your name in "
+                "what stays. The messages about it are being deleted."
+            )
         )
 
     # -- what was posted
@@ -141,7 +145,7 @@ class Forgetting:
             posts.append((Purpose.STATUS, str(run.id)))
             posts += [(Purpose.EPOCH, str(epoch.id)) for epoch in await store.epochs.list(scope, run.id)]
             ballot = await store.ballots.of_run(scope, run.id)
-            posts += [] if ballot is None else [(Purpose.BALLOT, str(ballot.id))]
+            posts += [] if ballot is None else [(Purpose.BALLOT, str(ballot.id)), (Purpose.TIE, str(ballot.id))]
         for lora in await store.loras.of_subject(scope, subject_id):
             posts.append((Purpose.WINNER, str(lora.id)))
             for job_id in await store.loras.painted_with(scope, lora.id):

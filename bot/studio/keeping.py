@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.language import say
-from bot.studio import captions
+from bot.studio import captions, terms
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.forgetting import Forgetting
@@ -236,6 +236,7 @@ class Keeping:
         }
         facts = {"trigger word": lora.trigger, "class word": run.class_word, "base": lora.base, "epoch": lora.epoch}
         lines = [f"- {name}: {value}" for name, value in (facts | shown).items() if value is not None]
+        lines += terms.facts(self.desk.settings.terms_of(lora.base))
         joining = (
             [
                 "",

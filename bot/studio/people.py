@@ -12,6 +12,7 @@ Nothing trains without it: looked at when a training is asked for, and again whe
 from __future__ import annotations
 
 from bot.errors import NotAllowed, UserError
+from bot.language import say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.forgetting import Forgetting
@@ -25,11 +26,25 @@ from storage.states import ConsentState, DatasetState, Depicts, SubjectKind
 
 WORDS = "1"
 """Version of the words a member allows it under; stored with the consent."""
-WAITS = {
-    ConsentState.OPEN: "It was not said yet whose face this is. Choose the member on the card in this room; they are then asked.",
-    ConsentState.ASKED: "The one in the photos was asked and has not answered yet. Nothing is trained before they allow it.",
-    ConsentState.REVOKED: "The one in the photos took their word back, so nothing is trained with them.",
-}
+
+
+TAKEN_BACK = "The one in the photos took their word back, so nothing is trained with them."
+"""As the row of a training keeps it; bot/studio/hearsay.py knows it."""
+
+
+def why_not(state: ConsentState) -> str:
+    """Why nothing is trained while a consent is in this state."""
+    match state:
+        case ConsentState.OPEN:
+            return say(
+                "It was not said yet whose face this is. Choose the member on the card in this room; they are then asked."
+            )
+        case ConsentState.ASKED:
+            return say(
+                "The one in the photos was asked and has not answered yet. Nothing is trained before they allow it."
+            )
+        case _:
+            return say("The one in the photos took their word back, so nothing is trained with them.")
 
 
 class People:
@@ -44,11 +59,13 @@ class People:
         if kind is not SubjectKind.PERSON:
             return Depicts.NOBODY
         if said not in (Depicts.ME, Depicts.MEMBER, Depicts.AGREED):
-            raise UserError("Nothing was kept. Say whose face it is: yours, or another member's.")
+            raise UserError(say("Nothing was kept. Say whose face it is: yours, or another member's."))
         if said == Depicts.AGREED and not self.desk.settings.attested:
             raise NotAllowed(
-                "Nothing was kept. On this bot a person has to agree themselves: choose a member of this server, who is "
-                "then asked."
+                say(
+                    "Nothing was kept. On this bot a person has to agree themselves: choose a member of this server, who is "
+                    "then asked."
+                )
             )
         return Depicts(said)
 
@@ -69,12 +86,12 @@ class People:
         """Raises NotAllowed unless it was given and still is."""
         consent = await self.desk.store.consents.of_subject(scope, subject_id)
         if not consent.given:
-            raise NotAllowed(WAITS[consent.state])
+            raise NotAllowed(why_not(consent.state))
 
     async def waits(self, scope: Scope, subject_id: int) -> str:
         """Why nothing may be trained yet; "" when it may."""
         consent = await self.desk.store.consents.of_subject(scope, subject_id)
-        return "" if consent.given else WAITS[consent.state]
+        return "" if consent.given else why_not(consent.state)
 
     @told
     async def ask(self, who: Who, subject_id: int, member_id: int) -> PersonCard:
@@ -83,10 +100,10 @@ class People:
         async with store.write():
             subject = await store.subjects.get(scope, subject_id)
             if who.member_id != subject.owner_id:
-                raise NotAllowed("Only the one who brought these photos says whose face it is.")
+                raise NotAllowed(say("Only the one who brought these photos says whose face it is."))
             consent = await store.consents.of_subject(scope, subject_id)
             if consent.state is ConsentState.REVOKED:
-                raise UserError(WAITS[ConsentState.REVOKED])
+                raise UserError(why_not(ConsentState.REVOKED))
             if consent.given:
                 return await self.person_card(scope, subject_id)
             if member_id == who.member_id:
@@ -107,10 +124,12 @@ class People:
             consent = await self._own(who, subject_id)
             if consent.state is ConsentState.REVOKED:
                 raise UserError(
-                    "You took your word back, and what was made was withdrawn. New photos can be asked for anew."
+                    say("You took your word back, and what was made was withdrawn. New photos can be asked for anew.")
                 )
             if not adult:
-                raise UserError("Nothing was allowed. Tick the box if you are 18 or older and agree, else press No.")
+                raise UserError(
+                    say("Nothing was allowed. Tick the box if you are 18 or older and agree, else press No.")
+                )
             if not consent.given:
                 await store.consents.give(scope, subject_id, WORDS)
                 await store.audit.add(scope, Act.ALLOWED, who.member_id, subject_id=subject_id)
@@ -125,7 +144,7 @@ class People:
         consent = await self._own(who, subject_id)
         subject = await self.desk.store.subjects.get(scope, subject_id)
         if consent.state is ConsentState.GIVEN:
-            raise UserError("You have allowed it already. Take it back stops it and withdraws what was made.")
+            raise UserError(say("You have allowed it already. Take it back stops it and withdraws what was made."))
         if consent.state is ConsentState.ASKED:
             await self.forgetting.subject(scope, subject_id, who.member_id, Act.REFUSED)
         return ConsentCard(subject_id, subject.owner_id, who.member_id, "refused")
@@ -137,12 +156,14 @@ class People:
         async with store.write():
             await self._own(who, subject_id)
             await store.consents.revoke(scope, subject_id)
-            stopped = await self.forgetting.halt(scope, subject_id, WAITS[ConsentState.REVOKED])
+            stopped = await self.forgetting.halt(scope, subject_id, TAKEN_BACK)
             await store.audit.add(scope, Act.REVOKED, who.member_id, subject_id=subject_id)
         await self.forgetting.stop(stopped)
         return Notice(
-            "Taken back. What was running has stopped, and nobody can use what was learnt any more. "
-            "Photos and pictures are still stored: press Forget everything to delete those too."
+            say(
+                "Taken back. What was running has stopped, and nobody can use what was learnt any more. "
+                "Photos and pictures are still stored: press Forget everything to delete those too."
+            )
         )
 
     # -- screens
@@ -165,7 +186,7 @@ class People:
     async def _own(self, who: Who, subject_id: int) -> Consent:
         consent = await self.desk.store.consents.of_subject(Scope(who.guild_id), subject_id)
         if consent.member_id != who.member_id:
-            raise NotAllowed("Only the one who is in the photos can answer this.")
+            raise NotAllowed(say("Only the one who is in the photos can answer this."))
         return consent
 
     async def _tell_owner(self, scope: Scope, subject_id: int) -> None:

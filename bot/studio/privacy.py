@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import NotAllowed
+from bot.language import say
 from bot.studio.desk import Desk
 from bot.studio.people_screens import PrivacyCard, SubjectCard
 from bot.studio.requests import Who
@@ -34,7 +35,7 @@ class Privacy:
         subject = await store.subjects.get(scope, subject_id)
         consent = await store.consents.of_subject(scope, subject_id)
         if who.member_id not in (subject.owner_id, consent.member_id):
-            raise NotAllowed("Only the one who brought the photos, or the one who is in them, sees that.")
+            raise NotAllowed(say("Only the one who brought the photos, or the one who is in them, sees that."))
         return _card(who, subject, consent)
 
 

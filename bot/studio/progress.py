@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from bot.language import many, say
 from bot.studio import captions, scores, sheets
 from bot.studio.desk import Desk
+from bot.studio.hearsay import retell
+from bot.studio.lighter import may_be_lighter
 from bot.studio.results import waits_for_a_person
-from bot.studio.schedule import Schedule, about, ordinal
+from bot.studio.schedule import Schedule, about, place_words
 from bot.studio.screens import EpochPost, Image, StatusCard, TroubleCard
 from storage.records import Epoch, Job, Run, Scope
 from storage.states import JobState, RunState, Stop
 
 ROUND_S = 10
 """The end is told to this many seconds: a card must not change because a guess wavers."""
-PHASES = {
-    "loading": "Loading the base model.",
-    "caching": "Reading the photos.",
-    "preview": "Painting previews of epoch {epoch} of {epochs}.",
-    "training": "Training epoch {epoch} of {epochs}.",
-}
 LIVE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
 
 
@@ -64,9 +61,14 @@ class Progress:
         seeds = self.desk.settings.preview_seeds
         prompts = [p.prompt for p in captions.previews(subject.kind, run.trigger, run.class_word, seeds)]
         total = _epochs_of(run)
-        title = f"Epoch {epoch.number} of {total}"
+        title = say("Epoch {number} of {epochs}", number=epoch.number, epochs=total)
         data = await asyncio.to_thread(sheets.epoch_post, title, prompts, plain, own)
-        alt = f"{len(own)} pictures by epoch {epoch.number}, the base's picture of the same seed in the corner of each"
+        alt = many(
+            "{count} picture by epoch {epoch}, the base's picture of the same seed in its corner",
+            "{count} pictures by epoch {epoch}, the base's picture of the same seed in the corner of each",
+            len(own),
+            epoch=epoch.number,
+        )
         return EpochPost(
             run_id=run.id,
             epoch_id=epoch_id,
@@ -81,34 +83,58 @@ class Progress:
         job = await self.desk.store.jobs.get(scope, job_id)
         if job.state not in (JobState.FAILED, JobState.DEAD):
             return None
-        return TroubleCard(job_id, job.member_id, job.error, waits_for_a_person(job) and bool(job.spec))
+        waits = waits_for_a_person(job) and bool(job.spec)
+        run = None if job.run_id is None else await self.desk.store.runs.get(scope, job.run_id)
+        return TroubleCard(job_id, job.member_id, retell(job.error), waits, waits and may_be_lighter(job, run))
 
     async def _headline(self, scope: Scope, run: Run, job: Job | None, epochs: Sequence[Epoch], place: int) -> str:
         if run.state is RunState.PUBLISHED:
             lora = await self.desk.store.loras.of_run(scope, run.id)
-            return f"Done: published as {lora.name}." if lora else "Done."
+            return say("Done: published as {name}.", name=lora.name) if lora else say("Done.")
         if run.state is RunState.VOTING:
-            took = f" in {about(run.seconds)}" if run.seconds else ""
-            return f"Trained {len(epochs)} epoch{'' if len(epochs) == 1 else 's'}{took}. Now the vote decides."
+            if not run.seconds:
+                return many(
+                    "Trained {count} epoch. Now the vote decides.",
+                    "Trained {count} epochs. Now the vote decides.",
+                    len(epochs),
+                )
+            return many(
+                "Trained {count} epoch in {time}. Now the vote decides.",
+                "Trained {count} epochs in {time}. Now the vote decides.",
+                len(epochs),
+                time=about(run.seconds),
+            )
         if run.state in (RunState.CANCELLED, RunState.FAILED):
-            return run.reason or "It was stopped."
+            return retell(run.reason) if run.reason else say("It was stopped.")
         if job is not None and job.state is JobState.PARKED:
-            return "Paused while the engine is away. It goes on from its last checkpoint."
+            return say("Paused while the engine is away. It goes on from its last checkpoint.")
         if job is None or job.state is JobState.QUEUED:
-            words = "Next in line." if place <= 1 else f"{ordinal(place)} in line."
-            return words if not epochs else f"{words} It goes on after epoch {epochs[-1].number}."
+            if not epochs:
+                return place_words(place)
+            return f"{place_words(place)} {say('It goes on after epoch {epoch}.', epoch=epochs[-1].number)}"
+        if await self.desk.engine_away():
+            return say("The engine is away. The training goes on from its last checkpoint as soon as it is back.")
         progress = job.progress or {}
-        words = PHASES.get(str(progress.get("phase")), "Getting ready.").format(
-            epoch=progress.get("epoch") or len(epochs) + 1, epochs=progress.get("epochs") or _epochs_of(run)
-        )
+        epoch, total = progress.get("epoch") or len(epochs) + 1, progress.get("epochs") or _epochs_of(run)
+        match progress.get("phase"):
+            case "loading":
+                words = say("Loading the base model.")
+            case "caching":
+                words = say("Reading the photos.")
+            case "preview":
+                words = say("Painting previews of epoch {epoch} of {epochs}.", epoch=epoch, epochs=total)
+            case "training":
+                words = say("Training epoch {epoch} of {epochs}.", epoch=epoch, epochs=total)
+            case _:
+                words = say("Getting ready.")
         if job.stop is Stop.AFTER_EPOCH:
-            words += " It stops after this epoch."
+            words += " " + say("It stops after this epoch.")
         if job.crashes:
-            words += " The engine had stopped; it went on from the last checkpoint."
+            words += " " + say("The engine had stopped; it went on from the last checkpoint.")
         return words
 
     async def _ends_at(self, job: Job) -> int | None:
-        if job.state is not JobState.RUNNING:
+        if job.state is not JobState.RUNNING or await self.desk.engine_away():
             return None
         left = await self.schedule.seconds_left(job)
         return None if left is None else round((self.desk.clock() + left) / ROUND_S) * ROUND_S

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from bot.language import say
 from engine.protocol import Recipe
 from engine.recipes.presets import PRESETS
 
-__all__ = ["PRESETS", "TITLES", "PresetChange"]
+__all__ = ["PRESETS", "PresetChange", "title_of"]
 
-TITLES = {"quick": "Quick", "balanced": "Balanced", "thorough": "Thorough"}
+
+def title_of(preset: str) -> str:
+    """As people read it; a preset of the owner's own by its name."""
+    return {"quick": say("Quick"), "balanced": say("Balanced"), "thorough": say("Thorough")}.get(preset, preset)
 
 
 @dataclass(frozen=True)

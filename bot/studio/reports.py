@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import NotAllowed, NotFound, UserError
+from bot.language import say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.forgetting import Forgetting
@@ -28,11 +29,11 @@ class Reports:
         scope, store = Scope(who.guild_id), self.desk.store
         posted = await store.outbox.by_message(scope, message_id)
         if posted is None or posted.purpose != Purpose.PICTURES:
-            raise NotFound("That is not a message of mine with pictures in it, so there is nothing to report.")
+            raise NotFound(say("That is not a message of mine with pictures in it, so there is nothing to report."))
         async with store.write():
             job = await store.jobs.get(scope, posted.ref)
             if job.kind is not JobKind.PAINT or not job.spec:
-                raise NotFound("Those pictures are deleted already.")
+                raise NotFound(say("Those pictures are deleted already."))
             known = await store.reports.open_of(scope, job.id)
             report = known or await store.reports.create(scope, job.id, who.member_id)
             if known is None:
@@ -69,12 +70,12 @@ class Reports:
         report = await self._open(who, report_id)
         await self.forgetting.painting(scope, report.job_id)
         await self.desk.store.audit.add(scope, Act.REMOVED, who.member_id, job_id=report.job_id)
-        return Notice("Deleted: the pictures, their prompt and the message.")
+        return Notice(say("Deleted: the pictures, their prompt and the message."))
 
     async def _open(self, who: Who, report_id: int) -> Report:
         if not who.is_admin:
-            raise NotAllowed("Only those who may manage this server decide about a report.")
+            raise NotAllowed(say("Only those who may manage this server decide about a report."))
         report = await self.desk.store.reports.get(Scope(who.guild_id), report_id)
         if report.state is not ReportState.OPEN:
-            raise UserError("This report was decided already.")
+            raise UserError(say("This report was decided already."))
         return report

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.errors import NotAllowed, UserError
-from bot.language import LANGUAGES
+from bot.language import LANGUAGES, many, say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.keeping import LINES, ledger_of
@@ -38,8 +38,13 @@ async def check_may_train(desk: Desk, who: Who) -> None:
     rules = await desk.store.guilds.rules(Scope(who.guild_id))
     _check_place(rules, who)
     if rules.training_roles and not who.is_admin and not who.roles & set(rules.training_roles):
-        roles = " or ".join(f"<@&{role}>" for role in rules.training_roles)
-        raise NotAllowed(f"On this server only members with {roles} may train. An admin can change that in /settings.")
+        roles = ", ".join(f"<@&{role}>" for role in rules.training_roles)
+        raise NotAllowed(
+            say(
+                "On this server only members with one of these roles may train: {roles}. An admin can change that in /settings.",
+                roles=roles,
+            )
+        )
 
 
 async def check_training_quota(desk: Desk, who: Who) -> None:
@@ -48,7 +53,14 @@ async def check_training_quota(desk: Desk, who: Who) -> None:
     if most is not None:
         begun = await desk.store.jobs.asked_since(scope, who.member_id, JobKind.TRAIN, desk.clock() - MONTH)
         if begun >= most:
-            raise UserError(f"You have begun {begun} trainings in the last 30 days, and this server allows {most}.")
+            raise UserError(
+                many(
+                    "You have begun {count} training in the last 30 days, and this server allows {most}.",
+                    "You have begun {count} trainings in the last 30 days, and this server allows {most}.",
+                    begun,
+                    most=most,
+                )
+            )
 
 
 async def check_may_paint(desk: Desk, who: Who) -> None:
@@ -59,13 +71,20 @@ async def check_may_paint(desk: Desk, who: Who) -> None:
     if most is not None:
         asked = await desk.store.jobs.asked_since(scope, who.member_id, JobKind.PAINT, desk.clock() - DAY)
         if asked >= most:
-            raise UserError(f"You have asked {asked} times in the last 24 hours, and this server allows {most}.")
+            raise UserError(
+                many(
+                    "You have asked {count} time in the last 24 hours, and this server allows {most}.",
+                    "You have asked {count} times in the last 24 hours, and this server allows {most}.",
+                    asked,
+                    most=most,
+                )
+            )
 
 
 def _check_place(rules: Rules, who: Who) -> None:
     if rules.channels and not {who.channel_id, who.parent_id} & set(rules.channels):
         places = ", ".join(f"<#{channel}>" for channel in rules.channels)
-        raise NotAllowed(f"Not in this channel: on this server I work in {places}.")
+        raise NotAllowed(say("Not in this channel: on this server I work in {places}.", places=places))
 
 
 class Rulebook:
@@ -108,7 +127,13 @@ class Rulebook:
         for name in NUMBERS:
             text = typed.get(name, "").strip()
             if text and not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST):
-                raise UserError(f"Nothing was changed: {text[:20]} is not a whole number from 1 to {LARGEST}.")
+                raise UserError(
+                    say(
+                        "Nothing was changed: {typed} is not a whole number from 1 to {most}.",
+                        typed=text[:20],
+                        most=LARGEST,
+                    )
+                )
             found[name] = int(text) if text else None
         return await self._decide(who, replace(rules, **found))
 
@@ -163,4 +188,4 @@ class Rulebook:
 
     def _check_admin(self, who: Who) -> None:
         if not who.is_admin:
-            raise NotAllowed("Only those who may manage this server can see or change its rules.")
+            raise NotAllowed(say("Only those who may manage this server can see or change its rules."))

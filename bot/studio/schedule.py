@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.errors import NotAllowed, NotFound, UserError
+from bot.language import say
 from bot.studio.desk import Desk
 from bot.studio.requests import Who
 from bot.studio.screens import QueueLine, QueueList
@@ -20,7 +21,6 @@ from storage.states import JobKind, JobState
 GUESSED_SECONDS = {"miniature": (0.02, 0.12)}
 """Seconds per exposure before anything was measured: from a fast machine to a slow one."""
 GUESSED_OTHERS = (0.15, 1.5)
-WHAT = {JobKind.TRAIN: "training", JobKind.PAINT: "painting", JobKind.PREPARE: "looking at photos"}
 
 
 class Schedule:
@@ -75,10 +75,10 @@ class Schedule:
         """What a training started now would wait for."""
         ahead = await self.trainings()
         if len(ahead) < await self.desk.joint_runs():
-            return "next in line, starts at once"
-        place = f"{ordinal(len(ahead) + 1)} in line"
+            return say("next in line, starts at once")
+        place = say("number {place} in line", place=len(ahead) + 1)
         wait = await self.seconds_before(ahead)
-        return place if wait is None else f"{place}, starts in {about(wait)}"
+        return place if wait is None else say("{place}, starts in {time}", place=place, time=about(wait))
 
     async def minutes(self, recipe: Recipe) -> str:
         """Honest: measured, or a span that says it is none."""
@@ -86,8 +86,8 @@ class Schedule:
         if measured is not None:
             return about(measured)
         low, high = GUESSED_SECONDS.get(self.desk.settings.base.source, GUESSED_OTHERS)
-        span = f"{_minutes(low * recipe.exposures)}-{_minutes(high * recipe.exposures)} min"
-        return f"{span}, not measured here yet"
+        least, most = _minutes(low * recipe.exposures), _minutes(high * recipe.exposures)
+        return say("{least}-{most} min, not measured here yet", least=least, most=most)
 
     # -- lists
 
@@ -123,12 +123,12 @@ class Schedule:
         else:
             own = await jobs.live(scope, member_id=who.member_id)
             if len(own) > 1:
-                raise UserError("You have several things in the queue: choose one of them in /cancel.")
+                raise UserError(say("You have several things in the queue: choose one of them in /cancel."))
             job = own[0] if own else None
         if job is None:
-            raise NotFound("You have nothing in the queue, so there is nothing to cancel.")
+            raise NotFound(say("You have nothing in the queue, so there is nothing to cancel."))
         if not who.is_admin and who.member_id not in (job.member_id, await self.desk.owner_of(scope, job)):
-            raise NotAllowed("Only the one who asked for it, or an admin, may stop it.")
+            raise NotAllowed(say("Only the one who asked for it, or an admin, may stop it."))
         return job
 
     async def _starts_at(self, job: Job, ahead: Sequence[Job]) -> int | None:
@@ -139,7 +139,7 @@ class Schedule:
 
     async def _what(self, who: Who, job: Job) -> str:
         """Names of subjects are told to those who may know them only."""
-        what = WHAT[job.kind]
+        what = what_is(job)
         mine = who.is_admin or job.member_id == who.member_id
         if job.dataset_id is None or not mine:
             return what
@@ -147,13 +147,23 @@ class Schedule:
         return f"{what}: {subject.name}"
 
 
-def ordinal(number: int) -> str:
-    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+def what_is(job: Job) -> str:
+    return {
+        JobKind.TRAIN: say("training"),
+        JobKind.PAINT: say("painting"),
+        JobKind.PREPARE: say("looking at photos"),
+    }[job.kind]
+
+
+def place_words(place: int) -> str:
+    """For whoever waits, as a sentence."""
+    return say("Next in line.") if place <= 1 else say("Number {place} in line.", place=place)
 
 
 def about(seconds: float) -> str:
-    return "under a minute" if seconds < 50 else f"about {_minutes(seconds)} min"
+    if seconds < 50:
+        return say("under a minute")
+    return say("about {minutes} min", minutes=_minutes(seconds))
 
 
 def _minutes(seconds: float) -> int:

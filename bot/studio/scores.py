@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bot.language import say
+
 NOTABLE = 35.0
 """Copying and bleeding below this is nothing to worry anybody with."""
 
@@ -29,28 +31,28 @@ class Scored(Protocol):
 
 def note(epoch: Scored) -> str:
     """ "likeness 71, prompt kept 96 %", with "copies photos 60" where it is notable; "" where nothing was read."""
-    said = [] if epoch.likeness is None else [f"likeness {epoch.likeness:.0f}"]
-    said += [] if epoch.fidelity is None else [f"prompt kept {epoch.fidelity:.0f} %"]
+    said = [] if epoch.likeness is None else [say("likeness {points:.0f}", points=epoch.likeness)]
+    said += [] if epoch.fidelity is None else [say("prompt kept {points:.0f} %", points=epoch.fidelity)]
     return ", ".join([*said, *_warnings(epoch)])
 
 
 def whole(epoch: Scored) -> str:
     """Every score there is, for a terminal."""
-    said = [] if epoch.likeness is None else [f"likeness {epoch.likeness:.0f}"]
-    said += [] if epoch.fidelity is None else [f"prompt kept {epoch.fidelity:.0f} %"]
-    said += [] if epoch.memorising is None else [f"copies photos {epoch.memorising:.0f}"]
-    said += [] if epoch.leakage is None else [f"leaks {epoch.leakage:.0f}"]
-    said += [] if epoch.bleed is None else [f"bleeds {epoch.bleed:.0f}"]
+    said = [] if epoch.likeness is None else [say("likeness {points:.0f}", points=epoch.likeness)]
+    said += [] if epoch.fidelity is None else [say("prompt kept {points:.0f} %", points=epoch.fidelity)]
+    said += [] if epoch.memorising is None else [say("copies photos {points:.0f}", points=epoch.memorising)]
+    said += [] if epoch.leakage is None else [say("leaks {points:.0f}", points=epoch.leakage)]
+    said += [] if epoch.bleed is None else [say("bleeds {points:.0f}", points=epoch.bleed)]
     return ", ".join(said)
 
 
 def column(epoch: Scored) -> tuple[str, ...]:
     """One short line each, as they stand under a column of the grid."""
-    said = [] if epoch.likeness is None else [f"likeness {epoch.likeness:.0f}"]
-    said += [] if epoch.fidelity is None else [f"prompt {epoch.fidelity:.0f} %"]
+    said = [] if epoch.likeness is None else [say("likeness {points:.0f}", points=epoch.likeness)]
+    said += [] if epoch.fidelity is None else [say("prompt {points:.0f} %", points=epoch.fidelity)]
     return (*said, *_warnings(epoch))
 
 
 def _warnings(epoch: Scored) -> list[str]:
-    said = [f"copies photos {epoch.memorising:.0f}"] if (epoch.memorising or 0) >= NOTABLE else []
-    return said + ([f"bleeds {epoch.bleed:.0f}"] if (epoch.bleed or 0) >= NOTABLE else [])
+    said = [say("copies photos {points:.0f}", points=epoch.memorising)] if (epoch.memorising or 0) >= NOTABLE else []
+    return said + ([say("bleeds {points:.0f}", points=epoch.bleed)] if (epoch.bleed or 0) >= NOTABLE else [])

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from bot.errors import NotFound, Taken, UserError
+from bot.language import say
 from storage.errors import (
     BallotClosed,
     BlobMissing,
@@ -21,17 +22,28 @@ from storage.errors import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-GONE = {
-    "dataset": "This set of photos is not here any more. Start again with /train.",
-    "photo": "There is no photo with that number in this set.",
-    "ballot": "This vote is not here any more.",
-    "job": "That request is not here any more.",
-    "run": "That training is not here any more.",
-    "subject": "That is not here any more: it was forgotten.",
-    "consent": "That is not here any more: it was forgotten.",
-    "report": "That report is not here any more.",
-    "LoRA": "That LoRA is not here any more. /loras lists those there are.",
-}
+
+def gone(noun: str) -> str:
+    """What to say of a row that is not there; `noun` is storage's."""
+    match noun:
+        case "dataset":
+            return say("This set of photos is not here any more. Start again with /train.")
+        case "photo":
+            return say("There is no photo with that number in this set.")
+        case "ballot":
+            return say("This vote is not here any more.")
+        case "job":
+            return say("That request is not here any more.")
+        case "run":
+            return say("That training is not here any more.")
+        case "subject" | "consent":
+            return say("That is not here any more: it was forgotten.")
+        case "report":
+            return say("That report is not here any more.")
+        case "LoRA":
+            return say("That LoRA is not here any more. /loras lists those there are.")
+        case _:
+            return say("That is not here any more.")
 
 
 def told(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -42,18 +54,20 @@ def told(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         try:
             return await method(*args, **kwargs)
         except NoSuchRow as error:
-            raise NotFound(GONE.get(error.noun, "That is not here any more.")) from error
+            raise NotFound(gone(error.noun)) from error
         except (KeyForgotten, BlobMissing) as error:
-            raise NotFound("That was deleted, so it cannot be shown any more.") from error
+            raise NotFound(say("That was deleted, so it cannot be shown any more.")) from error
         except NameTaken as error:
-            raise Taken("That word is taken on this server. Choose another.") from error
+            raise Taken(say("That word is taken on this server. Choose another.")) from error
         except (BallotClosed, NotOnBallot) as error:
-            raise UserError("This vote is over; the winner stands.") from error
+            raise UserError(say("This vote is over; the winner stands.")) from error
         except WrongState as error:
-            raise UserError(f"That step is over: this {error.noun} is {error.old} by now.") from error
+            raise UserError(
+                say("That step is over: it has moved on since. What stands here now is on its card, and in /queue.")
+            ) from error
         except DiskFull as error:
             raise UserError(
-                "The disk of this bot's machine is full, so nothing was kept. Tell its owner, then try again."
+                say("The disk of this bot's machine is full, so nothing was kept. Tell its owner, then try again.")
             ) from error
 
     return answered

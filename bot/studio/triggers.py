@@ -13,6 +13,7 @@ from importlib.resources import files
 from random import Random
 
 from bot.errors import UserError
+from bot.language import say
 
 LONGEST = 24
 SHORTEST = 3
@@ -40,17 +41,31 @@ def check(text: str, class_word: str = "") -> str:
     """The trigger word as it will be stored: lower case. UserError says what is wrong and what would do."""
     word = text.strip().lower()
     if " " in word:
-        raise UserError(f"A trigger word is one word. Try `{suggest(word)}`.")
+        raise UserError(say("A trigger word is one word. Try `{idea}`.", idea=suggest(word)))
     if len(word) < SHORTEST:
-        raise UserError(f"A trigger word needs at least {SHORTEST} letters. Try something like `ohwx`.")
+        raise UserError(
+            say("A trigger word needs at least {least} letters. Try something like `ohwx`.", least=SHORTEST)
+        )
     if len(word) > LONGEST:
-        raise UserError(f"A trigger word has at most {LONGEST} letters. Try `{suggest(word[:LONGEST])}`.")
+        raise UserError(
+            say(
+                "A trigger word has at most {most} letters. Try `{idea}`.",
+                most=LONGEST,
+                idea=suggest(word[:LONGEST]),
+            )
+        )
     if not FORM.fullmatch(word):
-        raise UserError(f"A trigger word is made of the letters a to z, digits and _. Try `{suggest(word)}`.")
+        raise UserError(
+            say("A trigger word is made of the letters a to z, digits and _. Try `{idea}`.", idea=suggest(word))
+        )
     if word in common_words() or word == class_word.lower():
         raise UserError(
-            f"`{word}` is a word the base model already knows, so it would mix its own idea of it in. "
-            f"Make one up, like `{suggest(word)}`."
+            say(
+                "`{word}` is a word the base model already knows, so it would mix its own idea of it in. Make one up,"
+                " like `{idea}`.",
+                word=word,
+                idea=suggest(word),
+            )
         )
     return word
 
