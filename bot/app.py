@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-from bot.bases import in_use
+from bot.bases import in_use, records
 from bot.config import Settings
 from bot.errors import UserError
 from bot.post import MemoryFile, StorePost
@@ -159,8 +159,14 @@ def studio_settings(settings: Settings) -> StudioSettings:
         name: PresetChange(exposures=given.exposures, epochs=given.epochs, rank=given.rank)
         for name, given in (("quick", presets.quick), ("balanced", presets.balanced), ("thorough", presets.thorough))
     }
+    base = in_use(settings)
+    licences = {record.ref.source: record.terms for record in records(settings).values()}
     return StudioSettings(
-        base=in_use(settings).ref,
+        base=base.ref,
+        usual_steps=base.defaults.steps,
+        usual_cfg=base.defaults.cfg,
+        usual_sampler=base.sampler,
+        terms=tuple((source, terms) for source, terms in licences.items() if terms is not None),
         preset=training.preset,
         changes=tuple(changes.items()),
         min_photos=training.min_photos,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bot.config import CONFIG_NAME, BaseSettings, DefaultsSettings, LicenceSettings, Settings, load
 from bot.errors import UserError
+from bot.studio.terms import Terms, check
+from engine import samplers
 from engine.families.bases import MINIATURE, BaseKind, BasePlace, find, read_config, recognise
 from engine.families.spec import FamilySpec, family
 from engine.protocol import BaseModelRef
@@ -40,6 +42,27 @@ class Record:
     @property
     def cfg(self) -> float:
         return self.spec.paint_cfg if self.defaults.cfg is None else self.defaults.cfg
+
+    @property
+    def sampler(self) -> str | None:
+        """Where the record names one; None: the family's."""
+        return self.defaults.sampler and samplers.named(self.defaults.sampler, self.spec.prediction).name
+
+    @property
+    def terms(self) -> Terms | None:
+        """None where the record says nothing of a licence."""
+        said = self.licence
+        if said is None:
+            return None
+        return Terms(
+            base=self.name,
+            name=said.name or said.id,
+            url=said.url,
+            commercial=said.commercial,
+            max_revenue=said.max_revenue,
+            attribution=said.attribution,
+            accepted=said.accepted,
+        )
 
 
 @dataclass(frozen=True)
@@ -102,9 +125,11 @@ def record_of(word: str, config: Path | None = None) -> Record:
 
 
 def find_base(word: str, config: Path | None = None) -> Base:
-    """The base that `word` means, on this machine. UserError or BaseUnavailable say what is wrong with it."""
+    """The base that `word` means, on this machine and to be worked with. UserError or BaseUnavailable say what is wrong."""
     record = record_of(word, config)
-    return Base(record, find(record.ref))
+    base = Base(record, find(record.ref))
+    check(record.terms)
+    return base
 
 
 def _record(base: BaseSettings) -> Record:

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.errors import UserError
+from engine import samplers
+from engine.errors import BadInput
 from engine.families.bases import MINIATURE
+from engine.families.spec import family
 
 CONFIG_NAME = "config.toml"
 TYPE_WORDS = {
@@ -70,6 +73,8 @@ class LicenceSettings(Section):
     """In US dollars a year: above it another licence is needed."""
     attribution: str | None = None
     """What has to stand where its pictures are shown."""
+    accepted: bool = False
+    """Whether the owner has read terms that forbid or cap money, and keeps to them; nothing starts on such a base before."""
 
 
 class DefaultsSettings(Section):
@@ -77,6 +82,8 @@ class DefaultsSettings(Section):
 
     steps: int | None = Field(default=None, ge=1, le=150)
     cfg: float | None = Field(default=None, ge=0, le=30)
+    sampler: str | None = Field(default=None, min_length=1)
+    """As `--sampler` takes it."""
 
 
 class BaseSettings(Section):
@@ -229,7 +236,7 @@ def check(given: dict[str, Any]) -> Settings:
             f"training.min_photos: is {settings.training.min_photos}, more than training.max_photos "
             f"({settings.training.max_photos}). Fix: lower the one or raise the other."
         )
-    problems += _base_problems(settings)
+    problems += [*_base_problems(settings), *_sampler_problems(settings)]
     if problems:
         raise ConfigError(problems)
     return settings
@@ -248,6 +255,25 @@ def _base_problems(settings: Settings) -> list[str]:
         known = ", ".join([MINIATURE, *names])
         hint = f"did you mean `{nearest[0]}`?" if nearest else f"name one of {known}, or describe it under [[bases]]."
         problems.append(f'engine.base: there is no base called "{wanted}". Fix: {hint}')
+    return problems
+
+
+def _sampler_problems(settings: Settings) -> list[str]:
+    problems: list[str] = []
+    for index, base in enumerate(settings.bases):
+        wanted, steps = base.defaults.sampler, base.defaults.steps
+        if wanted is None:
+            continue
+        try:
+            name = samplers.named(wanted, family(base.family).prediction).name
+        except BadInput as error:
+            problems.append(f"bases.{index}.defaults.sampler: {error} Fix: name one of them, or leave it out.")
+            continue
+        most = samplers.most_steps(name)
+        if most is not None and (steps or family(base.family).paint_steps) > most:
+            problems.append(
+                f"bases.{index}.defaults.steps: {name} walks at most {most} steps. Fix: write for example `steps = 6`."
+            )
     return problems
 
 

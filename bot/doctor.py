@@ -134,6 +134,7 @@ def login(secret: str, fetch: Fetch) -> Finding:
 def bases(settings: Settings) -> list[Finding]:
     """The base in use has to be there; the others are only told of."""
     from bot.bases import records
+    from bot.studio.terms import refusal
     from engine.families.bases import find
 
     findings: list[Finding] = []
@@ -146,6 +147,8 @@ def bases(settings: Settings) -> list[Finding]:
             continue
         if is_used:
             findings.append(Finding("base", State.GOOD, f"The base model {record.name} is here: {place.path}"))
+            if record.terms is not None and record.terms.hold_back:
+                findings.append(Finding("base", State.BAD, refusal(record.terms)))
         if record.licence is None:
             sentence = f"{record.name}: its record names no licence. Read its model card before others use it."
             findings.append(Finding("base", State.NOTE, sentence))

@@ -62,6 +62,7 @@ def settings_of(manner: Manner, base: Base) -> dict[str, Any]:
     sampler, few_step = manner.sampler and samplers.named(manner.sampler, spec.prediction).name, None
     if manner.few_step and not manner.is_fast:
         raise UserError("--few-step names the LoRA of the fast mode: give --fast with it.")
+    sampler = sampler or (None if manner.is_fast else record.sampler)
     usual_steps, usual_cfg = record.steps, record.cfg
     if manner.is_fast:
         few_step = manner.few_step or settings_here(manner.config).painting.few_step_file

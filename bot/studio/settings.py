@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.studio.recipes import PRESETS, PresetChange
+from bot.studio.terms import Terms
+from engine.families.spec import family
 from engine.protocol import BaseModelRef, Recipe, SubjectKind
 from engine.recipes.presets import recipe_for
 
@@ -30,6 +32,12 @@ class StudioSettings:
     paintings_per_member: int = 4
     pictures: int = 4
     """Of one request, at most."""
+    usual_steps: int | None = None
+    """What the base paints with where nobody says otherwise, as the other two; None: as its family does."""
+    usual_cfg: float | None = None
+    usual_sampler: str | None = None
+    terms: tuple[tuple[str, Terms], ...] = ()
+    """By a base's source; of the base in use and of those in use before."""
     few_step: str | None = None
     """A LoRA file for the fast mode, on the engine's machine."""
     attested: bool = False
@@ -37,6 +45,8 @@ class StudioSettings:
     ballot_seconds: int = 24 * 3600
     extend_seconds: int = 3600
     """What one press of "one more hour" adds."""
+    decide_seconds: int = 12 * 3600
+    """How long the owner of a ballot is waited for where votes and scores are level."""
     finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
     preview_seeds: tuple[int, ...] = (1101, 2202, 3303, 4404)
     """One per preview prompt (bot/studio/captions.py)."""
@@ -46,6 +56,17 @@ class StudioSettings:
     """Trainings the engine is given at once, which share their steps; None: by its device."""
     recipe: Callable[[str, BaseModelRef, SubjectKind, int], Recipe] = field(default=recipe_for, compare=False)
     """(preset, base, kind, photos) -> how it is trained, before `changes`."""
+
+    def terms_of(self, source: str) -> Terms | None:
+        return dict(self.terms).get(source)
+
+    def steps_of(self, channel: int | None) -> int:
+        """Of a painting where nobody says how many: the channel's, the base's, or the family's."""
+        return channel or self.usual_steps or family(self.base.family).paint_steps
+
+    @property
+    def cfg(self) -> float:
+        return family(self.base.family).paint_cfg if self.usual_cfg is None else self.usual_cfg
 
     def recipe_of(self, preset: str, kind: SubjectKind, photos: int) -> Recipe:
         plan = self.recipe(preset, self.base, kind, photos)
