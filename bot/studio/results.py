@@ -13,10 +13,11 @@ from typing import Any
 from bot.errors import NotAllowed
 from bot.studio import captions
 from bot.studio.ballot import Ballots
+from bot.studio.commission import PaintSpec
 from bot.studio.desk import Desk, room_of
 from bot.studio.library import Library
-from bot.studio.paint import PaintSpec
 from bot.studio.screens import Purpose
+from bot.studio.wait import slower
 from engine.protocol import (
     Accepted,
     Cancelled,
@@ -82,7 +83,8 @@ class Results:
         """At most one row a second: the rest says nothing that anybody could see."""
         job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
         old, now = job.progress or {}, self.desk.clock()
-        if old.get("at") == now and old.get("phase") == event.phase and old.get("epoch") == event.epoch:
+        same = old.get("at") == now and old.get("phase") == event.phase and old.get("epoch") == event.epoch
+        if same and not event.note:
             return
         fresh: dict[str, Any] = {
             "phase": event.phase,
@@ -93,6 +95,9 @@ class Results:
             "at": now,
         }
         fresh |= {k: v for k, v in (("loss", event.loss), ("seconds_left", event.seconds_left)) if v is not None}
+        happened = event.note or old.get("happened")
+        if happened:  # it stays on the card to the end: the training is slower, or learns slower, from then on
+            fresh["happened"] = happened
         async with self.store.write():
             await self.store.jobs.progress(scope, event.job_id, event.attempt, fresh)
             if job.run_id is not None and event.phase in ("training", "preview"):
@@ -105,6 +110,8 @@ class Results:
         job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
         clean = event.blobs.get("photo")
         sha = None if clean is None else await self.store.blobs.put(scope, job.key_id, clean)
+        glimpse = event.blobs.get("glimpse")
+        glimpse_sha = None if glimpse is None else await self.store.blobs.put(scope, job.key_id, glimpse)
         async with self.store.write():
             await self.store.jobs.fence(scope, event.job_id, event.attempt)
             if (await photos.get(scope, photo_id)).state is not PhotoState.GIVEN:
@@ -114,6 +121,9 @@ class Results:
                     scope,
                     photo_id,
                     event.refused or "could not be read",
+                    cause=event.cause or "",
+                    facts=event.facts,
+                    glimpse_sha256=glimpse_sha,
                     duplicate_of=None if event.duplicate_of is None else int(event.duplicate_of),
                     width=event.width,
                     height=event.height,
@@ -166,13 +176,16 @@ class Results:
                 once=True,
             )
         recipe = TrainJob.model_validate_json(job.spec).recipe
-        await self._learn(JobKind.TRAIN, event.seconds, recipe.exposures / recipe.epochs)
+        # Speeds are those of a training alone: with company each took longer.
+        live = await self.store.jobs.live_everywhere()
+        together = sum(one.kind is JobKind.TRAIN and one.state is JobState.RUNNING for one in live)
+        await self._learn(JobKind.TRAIN, event.seconds / slower(together), recipe.exposures / recipe.epochs)
 
     async def _painted(self, scope: Scope, event: Painted) -> None:
         job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
         spec = PaintSpec.model_validate_json(job.spec)
         try:
-            await self.library.check_may_use(scope, job.member_id, spec.roles, [used.lora_id for used in spec.loras])
+            await self.library.check_commission(scope, job.member_id, spec)
         except NotAllowed as error:
             await self.refuse(scope, job, str(error))
             return
@@ -183,11 +196,13 @@ class Results:
         params = work.model_dump(mode="json", exclude={"job_id", "attempt", "crashes", "kind", "prompt", "seeds"})
         async with self.store.write():
             job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
-            facts = {"width": event.width, "height": event.height, "cut": event.cut}
+            facts = {"width": event.width, "height": event.height, "cut": event.cut, "cut_negative": event.cut_negative}
             await self.store.pictures.add(scope, job, painted, prompt=work.prompt, params=params | facts)
-            await self.store.outbox.add(
-                scope, channel_id=job.channel_id, purpose=Purpose.PICTURES, ref=job.id, once=True
-            )
+            # A card that waits for them in the channel becomes them; else, or where it was deleted, they are posted.
+            if await self.store.cards.get(scope, purpose=Purpose.PICTURES, ref=job.id) is None:
+                await self.store.outbox.add(
+                    scope, channel_id=job.channel_id, purpose=Purpose.PICTURES, ref=job.id, once=True
+                )
 
     async def _interrupted(self, scope: Scope, event: Interrupted) -> None:
         async with self.store.write():
@@ -286,7 +301,7 @@ class Results:
 
     async def _tell(self, scope: Scope, job: Job) -> None:
         channel_id = job.channel_id
-        if job.dataset_id is not None:
+        if job.dataset_id is not None and job.kind is not JobKind.PAINT:
             channel_id = room_of(*await self.desk.subject_of(scope, job.dataset_id))
         await self.store.outbox.add(scope, channel_id=channel_id, purpose=Purpose.TROUBLE, ref=job.id)
 

@@ -14,6 +14,7 @@ from bot.language import say
 from bot.studio.desk import Desk
 from bot.studio.requests import Who
 from bot.studio.screens import QueueLine, QueueList
+from bot.studio.wait import slower, until_turn
 from engine.protocol import Recipe, TrainJob
 from storage.records import Job, Scope
 from storage.states import JobKind, JobState
@@ -51,25 +52,36 @@ class Schedule:
 
     async def seconds_left(self, job: Job) -> float | None:
         """Of a live training: as the engine said last, else by measure."""
+        told = self._told(job)
+        if told is not None:
+            return told
         progress = job.progress or {}
-        left, said_at = progress.get("seconds_left"), progress.get("at")
-        if job.state is JobState.RUNNING and isinstance(left, int | float) and isinstance(said_at, int | float):
-            return max(0.0, said_at + left - self.desk.clock())
         whole = await self.seconds(_exposures(job))
         step, total = progress.get("step"), progress.get("total")
         if whole is not None and isinstance(step, int | float) and isinstance(total, int | float) and total > 0:
             return whole * (1 - min(1.0, step / total))
         return whole
 
+    def _told(self, job: Job) -> float | None:
+        """What the engine last said is left of a training that runs."""
+        progress = job.progress or {}
+        left, said_at = progress.get("seconds_left"), progress.get("at")
+        if job.state is JobState.RUNNING and isinstance(left, int | float) and isinstance(said_at, int | float):
+            return max(0.0, said_at + left - self.desk.clock())
+        return None
+
     async def seconds_before(self, ahead: Sequence[Job]) -> float | None:
-        """Until those are done; None as soon as one of them cannot be foretold."""
-        total = 0.0
+        """Until one more may begin behind those; None as soon as one of them cannot be foretold."""
+        together = sum(job.state is JobState.RUNNING for job in ahead)
+        work: list[float] = []
         for job in ahead:
-            left = await self.seconds_left(job)
+            told = self._told(job)
+            # What the engine says holds for the company it has now, what was measured for a training alone.
+            left = await self.seconds_left(job) if told is None else told / slower(together)
             if left is None:
                 return None
-            total += left
-        return total
+            work.append(left)
+        return until_turn(work, await self.desk.joint_runs())
 
     async def queue_words(self) -> str:
         """What a training started now would wait for."""
