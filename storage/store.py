@@ -47,6 +47,7 @@ from storage.orphans import Orphans
 from storage.outbox import Outbox
 from storage.photos import Photos
 from storage.pictures import Pictures
+from storage.prompts import Prompts
 from storage.reports import Reports
 from storage.revisions import Revisions
 from storage.runs import Epochs, Runs
@@ -78,6 +79,7 @@ class Store:
         self.loras = Loras(database)
         self.lineage = Lineage(database)
         self.pictures = Pictures(database)
+        self.prompts = Prompts(database)
         self.jobs = Jobs(database)
         self.outbox = Outbox(database)
         self.cards = Cards(database)

@@ -11,6 +11,7 @@ from discord import app_commands
 
 from bot.chat import keeping_texts as texts
 from bot.chat.commands import CHOICES, behind_the_door, choices_of, show_privately
+from bot.chat.inspiration import add_inspire
 from bot.chat.retraining import add_retrain
 from bot.chat.router import who_is
 from bot.errors import UserError
@@ -27,6 +28,7 @@ BODY_LIMIT = 24 * 2**20
 def add_keeping_commands(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
     add_own(bot, tree)
     add_retrain(bot, tree)
+    add_inspire(bot, tree)
     add_export(bot, tree)
     add_reports(bot, tree)
     add_for_admins(bot, tree)

@@ -24,6 +24,9 @@ from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
 from bot.studio.leaving import Leaving
 from bot.studio.library import Library
+from bot.studio.framing import Framing
+from bot.studio.gallery import Gallery
+from bot.studio.inspiration import Inspiration
 from bot.studio.paint import Paint
 from bot.studio.people import People
 from bot.studio.people_screens import HiddenCard
@@ -96,6 +99,11 @@ class Studio:
 
     @property
     def attested(self) -> bool:
+        self.remake = Remake(self.paint)
+        self.comparing = Comparing(self.paint)
+        self.gallery = Gallery(desk, self.library, self.paint)
+        self.channels = Channels(desk, self.library)
+        self.inspiration = Inspiration(desk, self.library)
         """Whether a member may answer for somebody who is not asked here."""
         return self.desk.settings.attested
 
@@ -293,6 +301,7 @@ class Studio:
     @told
     async def cancellable(self, who: Who) -> tuple[tuple[str, str], ...]:
         """(job id, what it is) for autocompletion: own jobs, all for admins."""
+        await self.inspiration.tidy()
         return await self.schedule.cancellable(who)
 
     # -- 6, 7 ballot and winner

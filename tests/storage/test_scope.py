@@ -137,6 +137,9 @@ CALLS: dict[str, Call] = {
     "pictures.of_job": lambda s, b, a: s.pictures.of_job(b, a.painting.id),
     "pictures.of_member": lambda s, b, a: s.pictures.of_member(b, PAINTER),
     "pictures.delete": lambda s, b, a: s.pictures.delete(b, a.painting.id),
+    "prompts.marks": lambda s, b, a: unlike(s.prompts.marks(b), (0, 0)),
+    "prompts.newest": lambda s, b, a: s.prompts.newest(b, 10),
+    "prompts.standing": lambda s, b, a: s.prompts.standing(b, [a.painting.id]),
     "jobs.enqueue": lambda s, b, a: s.jobs.enqueue(
         b,
         "b-job",
@@ -307,6 +310,7 @@ SILENT_AT_HOME = {
     "consents.create",  # there is one; UNIQUE
     "consents.give",
     "reports.create",
+    "prompts.standing",  # it is reported
     "jobs.painted_before",  # it is not over
     "favourites.list",  # it was reported
     "favourites.count",
