@@ -35,6 +35,8 @@ from engine.protocol import (
 )
 from engine.recipes.recipe import Method, Recipe
 from engine.shots import Shot
+from engine.verdicts import SENTENCES as SENTENCES_OF
+from engine.verdicts import Cause
 from engine.worker.desk import Verbs
 from engine.worker.order import Order
 
@@ -61,6 +63,8 @@ class Script(Message):
     steps_per_epoch: int = 2
     paint_steps: int = 2
     refuse: dict[int, str] = Field(default_factory=dict[int, str])
+    moving: tuple[int, ...] = ()
+    """Places of photos that are animated."""
     copies: dict[int, int] = Field(default_factory=dict[int, int])
     """A photo's place -> the place of the earlier photo that it is a copy of."""
     flags: dict[int, tuple[PhotoFlag, ...]] = Field(default_factory=dict[int, tuple[PhotoFlag, ...]])
@@ -217,6 +221,9 @@ class Play:
         about: dict[str, Any] = {"job_id": job.job_id, "attempt": job.attempt, "photo_id": job.photos[place].photo_id}
         if place in script.refuse:
             return PhotoRead(**about, refused=script.refuse[place])
+        if place in script.moving and not job.photos[place].first_frame:
+            glimpse = {"glimpse": picture(f"glimpse {place}", 64, 64, "")}
+            return PhotoRead(**about, refused=SENTENCES_OF[Cause.ANIMATED], cause=Cause.ANIMATED, blobs=glimpse)
         if place in script.copies:
             earlier = job.photos[script.copies[place]].photo_id
             return PhotoRead(**about, refused="is a copy of another photo of this set", duplicate_of=earlier)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from functools import cache
+from math import ceil
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from engine.files.picture import XMP
 from storage.records import Box
 
 LIMIT_BYTES = 8 * 1024 * 1024
@@ -80,15 +82,27 @@ def badge(sheet: Picture, x: int, y: int, text: str, size: int, colour: RGB = IN
     draw.text(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), text, font=face, fill=colour, anchor="mm")
 
 
-def keycap(sheet: Picture, x: int, y: int, number: int, side: int) -> None:
-    """A key with a digit, drawn like the emoji that people react with."""
+def keycap(sheet: Picture, x: int, y: int, text: str, side: int) -> None:
+    """A key with a letter or a digit, drawn like the emoji that people react with."""
     draw = ImageDraw.Draw(sheet)
     draw.rounded_rectangle((x, y, x + side, y + side), radius=side // 5, fill=(59, 136, 195))
-    draw.text((x + side / 2, y + side / 2), str(number), font=font(round(side * 0.72)), fill=INK, anchor="mm")
+    draw.text((x + side / 2, y + side / 2), text, font=font(round(side * 0.72)), fill=INK, anchor="mm")
 
 
 def line(sheet: Picture, x: float, y: float, text: str, size: int, colour: RGB = INK, anchor: str = "la") -> None:
     ImageDraw.Draw(sheet).text((x, y), text, font=font(size), fill=colour, anchor=anchor)
+
+
+def width_of(text: str, size: int) -> int:
+    return ceil(ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(text, font=font(size)))
+
+
+def no_picture(sheet: Picture, x: int, y: int, side: int) -> None:
+    """A crossed-out frame: there is no picture to show."""
+    draw, wide = ImageDraw.Draw(sheet), max(3, side // 40)
+    draw.rounded_rectangle((x, y, x + side, y + side), radius=side // 10, outline=GREY, width=wide)
+    draw.line((x + side * 0.3, y + side * 0.3, x + side * 0.7, y + side * 0.7), fill=GREY, width=wide * 2)
+    draw.line((x + side * 0.7, y + side * 0.3, x + side * 0.3, y + side * 0.7), fill=GREY, width=wide * 2)
 
 
 def wrap(text: str, size: int, width: int, most: int = 2) -> tuple[str, ...]:
@@ -112,14 +126,15 @@ def wrap(text: str, size: int, width: int, most: int = 2) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def to_webp(sheet: Picture) -> bytes:
-    """Under 8 MiB, at the best quality that fits."""
+def to_webp(sheet: Picture, *, by_ai: bool = False) -> bytes:
+    """Under 8 MiB, at the best quality that fits. `by_ai`: the file says, as IPTC has it, that a trained model made it."""
+    more = {"xmp": XMP.encode()} if by_ai else {}
     for quality in (88, 75, 60, 40, 20):
         out = io.BytesIO()
-        sheet.save(out, "WEBP", quality=quality, method=3)
+        sheet.save(out, "WEBP", quality=quality, method=3, **more)
         if out.tell() < LIMIT_BYTES:
             return out.getvalue()
-    return to_webp(sheet.resize((sheet.width // 2, sheet.height // 2)))
+    return to_webp(sheet.resize((sheet.width // 2, sheet.height // 2)), by_ai=by_ai)
 
 
 def _filter(scale: float) -> Image.Resampling:

@@ -28,6 +28,8 @@ class Verb(StrEnum):
     DOWN = "down"
     NEXT_FACE = "next_face"
     CENTRE = "centre"
+    ORIGINAL = "original"
+    """As much of the photo as a square holds."""
     DROP = "drop"
     KEEP = "keep"
 
@@ -71,6 +73,8 @@ def adjust(width: int, height: int, crop: Box | None, faces: Sequence[Face], ver
         return square(width, height, cx, cy, side * ZOOM)
     if verb is Verb.LOOSER:
         return square(width, height, cx, cy, max(side + 1, side / ZOOM))
+    if verb is Verb.ORIGINAL:
+        return whole(width, height)
     if verb is Verb.CENTRE:
         face = faces[_nearest(now, faces)] if faces else None
         return round_face(width, height, face.box) if face else whole(width, height)

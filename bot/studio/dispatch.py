@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.errors import NotAllowed, UserError
+from bot.studio import terms
+from bot.studio.commission import PaintSpec
 from bot.studio.desk import Desk
 from bot.studio.library import Library
-from bot.studio.paint import PaintSpec
 from bot.studio.people import People
 from bot.studio.results import BEGUN, Results
 from engine.errors import EngineGone
@@ -173,15 +174,14 @@ class Dispatch:
         again = {"job_id": job.id, "attempt": job.attempt, "crashes": job.crashes}
         if job.kind is JobKind.PAINT:
             spec = PaintSpec.model_validate_json(job.spec)
-            await self.library.check_may_use(scope, job.member_id, spec.roles, [used.lora_id for used in spec.loras])
-            keys = {used.sha256: used.key_id for used in spec.loras}
-            if spec.work.init is not None:
-                keys[spec.work.init] = spec.init_key
-            return Parcel(spec.work.model_copy(update=again), keys)
+            terms.check(self.desk.settings.terms_of(spec.work.base.source))
+            await self.library.check_commission(scope, job.member_id, spec)
+            return Parcel(spec.work.model_copy(update=again), spec.keys)
         if job.kind is JobKind.TRAIN:
             _, subject = await self.desk.subject_of(scope, job.dataset_id or 0)
             await self.people.check(scope, subject.id)
             work = TrainJob.model_validate_json(job.spec)
+            terms.check(self.desk.settings.terms_of(work.base.source))
             have = tuple(epoch.number for epoch in await self.desk.store.epochs.list(scope, job.run_id or 0))
             return Parcel(
                 work.model_copy(update={**again, "have_epochs": have}), dict.fromkeys(work.blobs(), job.key_id)
@@ -196,7 +196,9 @@ class Dispatch:
         store, dataset_id = self.desk.store, job.dataset_id or 0
         work = PrepareJob.model_validate_json(job.spec)
         given = await store.photos.list(scope, dataset_id, PhotoState.GIVEN)
-        left = tuple(PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256) for photo in given)
+        left = tuple(
+            PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256, first_frame=photo.first_frame) for photo in given
+        )
         if not left:
             async with store.write():
                 await store.jobs.finish(scope, job.id, job.attempt)

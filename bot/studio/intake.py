@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from bot.errors import Taken, UserError
-from bot.studio import triggers
+from bot.language import say
+from bot.studio import captions, triggers, verdicts
 from bot.studio.desk import Desk, room_of
+from bot.studio.framing import moves
 from bot.studio.people import People
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
 from bot.studio.rulebook import check_may_train
 from bot.studio.screens import Notice, Reading
 from engine.protocol import PhotoRef, PrepareJob, SubjectKind
 from storage.errors import NameTaken
-from storage.records import Dataset, NewPhoto, Scope, Subject
+from storage.records import Dataset, NewPhoto, Photo, Scope, Subject
 from storage.states import DatasetState, JobKind, PhotoState
 from storage.states import SubjectKind as StoredKind
 
@@ -34,18 +37,23 @@ class Intake:
         known = await self.desk.store.datasets.by_draft(scope, ask.draft)
         if known is not None:
             return await self._begin_again(who, known, ask.photos)
-        self._check_count(0, len(ask.photos))
+        self._check_any(ask.photos)
         if not ask.consent:
             raise UserError(
-                "Nothing was kept. Tick the box that says you may use these photos, then send the form again."
+                say("Nothing was kept. Tick the box that says you may use these photos, then send the form again.")
             )
         name = " ".join(ask.name.split())
         if not name or len(name) > LONGEST_NAME:
-            raise UserError(f"A name has 1 to {LONGEST_NAME} characters. Send the form again with one.")
+            raise UserError(
+                say(
+                    "A name has 1 to {longest_name} characters. Send the form again with one.",
+                    longest_name=LONGEST_NAME,
+                )
+            )
         try:
             kind = StoredKind(ask.kind)
         except ValueError:
-            raise UserError(f"Choose what it is: {', '.join(StoredKind)}.") from None
+            raise UserError(say("Choose what it is: {join}.", join=", ".join(StoredKind))) from None
         dataset = await self._open(who, ask, name, kind)
         return await self.add(who, dataset.id, ask.photos)
 
@@ -72,53 +80,90 @@ class Intake:
         if await store.jobs.by_request(scope, who.request_id) is not None:
             return await self.reading(scope, dataset_id)
         self._check_open(dataset)
-        self._check_count(await self._usable(scope, dataset_id), len(photos))
+        self._check_any(photos)
+        self._check_room(await self._usable(scope, dataset_id))
         sealed = [await store.blobs.put(scope, dataset.key_id, photo.data) for photo in photos]
         async with store.write():
             dataset = await store.datasets.get(scope, dataset_id)
             self._check_open(dataset)
             # Counted again where nobody can come in between: two forms may have been sent at once.
-            if await store.jobs.by_request(scope, who.request_id) is None:
-                self._check_count(await self._usable(scope, dataset_id), len(photos))
+            if await store.jobs.by_request(scope, who.request_id) is not None:
+                return await self.reading(scope, dataset_id)
+            there = await self._usable(scope, dataset_id)
+            self._check_room(there)
             given = await store.photos.add(
                 scope,
                 dataset_id,
-                [NewPhoto(_file_name(p.name), sha) for p, sha in zip(photos, sealed, strict=True)],
+                [
+                    NewPhoto(_file_name(photo.name), sha, captions.tidy(photo.caption, subject.trigger))
+                    for photo, sha in zip(photos, sealed, strict=True)
+                ],
                 request_id=who.request_id,
             )
-            job_id = self.desk.new_id()
-            work = PrepareJob(
-                job_id=job_id,
-                base=self.desk.settings.base,
-                subject_kind=SubjectKind(subject.kind),
-                photos=tuple(PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256) for photo in given),
-                min_side=self.desk.settings.min_side_px,
-                finder=self.desk.settings.finder,
-            )
-            await store.jobs.enqueue(
-                scope,
-                job_id,
-                kind=JobKind.PREPARE,
-                request_id=who.request_id,
-                member_id=who.member_id,
-                channel_id=who.channel_id,
-                dataset_id=dataset_id,
-                key_id=dataset.key_id,
-                spec=work.model_dump_json(),
-            )
+            most = self.desk.settings.max_photos
+            for photo in given[max(0, most - there) :]:
+                await store.photos.refuse(
+                    scope, photo.id, f"is one too many: at most {most}", cause=verdicts.NO_ROOM, facts={"most": most}
+                )
+            await self._enqueue(who, dataset, subject, given[: max(0, most - there)])
             await store.datasets.move(scope, dataset_id, DatasetState.COLLECTING)
         self.desk.wake.set()
         return await self.reading(scope, dataset_id)
 
+    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
+        """Those that were left out because they move, read again; as many as there is room for."""
+        store, scope = self.desk.store, Scope(who.guild_id)
+        async with store.write():
+            dataset, subject = await self.desk.owned(who, dataset_id)
+            self._check_open(dataset)
+            moving = [photo for photo in await store.photos.list(scope, dataset_id) if moves(photo)]
+            if moving:
+                there = await self._usable(scope, dataset_id)
+                self._check_room(there)
+                again = [
+                    await store.photos.take_first_frame(scope, photo.id)
+                    for photo in moving[: self.desk.settings.max_photos - there]
+                ]
+                await self._enqueue(who, dataset, subject, again)
+                await store.datasets.move(scope, dataset_id, DatasetState.COLLECTING)
+        self.desk.wake.set()
+        return await self.reading(scope, dataset_id)
+
+    async def _enqueue(self, who: Who, dataset: Dataset, subject: Subject, photos: Sequence[Photo]) -> None:
+        """A job that reads them; inside of a transaction."""
+        job_id = self.desk.new_id()
+        work = PrepareJob(
+            job_id=job_id,
+            base=self.desk.settings.base,
+            subject_kind=SubjectKind(subject.kind),
+            photos=tuple(
+                PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256, first_frame=photo.first_frame)
+                for photo in photos
+            ),
+            min_side=self.desk.settings.min_side_px,
+            finder=self.desk.settings.finder,
+        )
+        await self.desk.store.jobs.enqueue(
+            Scope(who.guild_id),
+            job_id,
+            kind=JobKind.PREPARE,
+            request_id=who.request_id,
+            member_id=who.member_id,
+            channel_id=who.channel_id,
+            dataset_id=dataset.id,
+            key_id=dataset.key_id,
+            spec=work.model_dump_json(),
+        )
+
     async def discard(self, who: Who, dataset_id: int) -> Notice:
         """The photos and all that was read from them go at once; the trigger word is free again."""
         store, scope = self.desk.store, Scope(who.guild_id)
-        gone = Notice("Discarded: the photos are deleted.")
+        gone = Notice(say("Discarded: the photos are deleted."))
         if (await store.datasets.get(scope, dataset_id)).state is DatasetState.DISCARDED:
             return gone
         dataset, subject = await self.desk.owned(who, dataset_id)
         if dataset.state is DatasetState.FROZEN:
-            raise UserError("The training has begun with these photos. Use /cancel first.")
+            raise UserError(say("The training has begun with these photos. Use /cancel first."))
         async with store.write():
             live = [job for job in await store.jobs.of_dataset(scope, dataset_id) if job.live]
             for job in live:
@@ -184,7 +229,11 @@ class Intake:
         word = triggers.check(text, subject.class_word)
         if word in await self.taken(scope, but=subject):
             raise Taken(
-                f"`{word}` is taken on this server. Try `{triggers.suggest(word + 'x')}` or another made-up word."
+                say(
+                    "`{word}` is taken on this server. Try `{suggest}` or another made-up word.",
+                    word=word,
+                    suggest=triggers.suggest(word + "x"),
+                )
             )
         return word
 
@@ -192,21 +241,27 @@ class Intake:
         photos = await self.desk.store.photos.list(scope, dataset_id, PhotoState.GIVEN, PhotoState.KEPT)
         return len(photos)
 
-    def _check_count(self, there: int, more: int) -> None:
+    def _check_any(self, photos: Sequence[GivenPhoto]) -> None:
+        if not photos:
+            least = self.desk.settings.min_photos
+            raise UserError(say("There were no photos in that. Attach at least {least}.", least=least))
+
+    def _check_room(self, there: int) -> None:
         most = self.desk.settings.max_photos
-        if more == 0:
-            raise UserError(f"There were no photos in that. Attach at least {self.desk.settings.min_photos}.")
-        if there + more > most:
-            already = f"{there} are in and {more} more were given" if there else f"{more} were given"
+        if there >= most:
             raise UserError(
-                f"A subject has at most {most} photos and {already}, so none of these was kept. "
-                f"Leave {there + more - most} out and send the rest again."
+                say(
+                    "A subject has at most {most} photos and {there} are in, so none of these was taken. "
+                    "Leave some out on the sheet of crops, then send these again.",
+                    most=most,
+                    there=there,
+                )
             )
 
     def _check_open(self, dataset: Dataset) -> None:
         if dataset.state not in OPEN:
             raise UserError(
-                "The training has begun with these photos; more cannot be added to it. Start anew with /train."
+                say("The training has begun with these photos; more cannot be added to it. Start anew with /train.")
             )
 
 

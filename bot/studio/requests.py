@@ -24,6 +24,8 @@ class GivenPhoto:
     name: str = field(repr=False)
     """As the member called it: shown back to them, never logged, stored sealed."""
     data: bytes = field(repr=False)
+    caption: str = field(default="", repr=False)
+    """Given beside it; "": the engine describes the photo."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,26 @@ class BeginTraining:
 class Imagine:
     prompt: str = field(repr=False)
     lora: str | None = None
-    """A LoRA's name; None: found by its trigger word in the prompt."""
+    """A LoRA's name, or several with commas between and a strength behind a colon; beside those in the prompt. None: found by
+    their trigger words."""
     negative: str = field(default="", repr=False)
     seed: int | None = None
-    count: int = 4
+    count: int | None = None
+    """Pictures; None: as many as is usual where it is asked."""
     strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Pictures of one prompt and one seed beside each other, along one or two of: LoRAs, strengths, epochs."""
+
+    prompt: str = field(repr=False)
+    loras: str = ""
+    """As in Imagine."""
+    strengths: str = ""
+    """Numbers with commas between."""
+    run_id: int | None = None
+    """The training whose epochs are compared."""
+    epochs: str = ""
+    """ "1-4, 8"; "": all that are kept. 0 is the base."""
+    seed: int | None = None

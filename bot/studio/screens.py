@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.studio.ballot_screens import BallotCard, ColumnCard, TieCard, WinnerCard
+from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
     HiddenCard,
@@ -39,6 +41,8 @@ class Purpose(StrEnum):
     """epoch row: silent post, once"""
     BALLOT = "ballot"
     """ballot: reactions are seeded under it"""
+    TIE = "tie"
+    """ballot: its votes are level, and its owner is asked"""
     WINNER = "winner"
     """lora: announced once"""
     PICTURES = "pictures"
@@ -94,6 +98,10 @@ class CropSheet:
     photos: tuple[PhotoLine, ...]
     can_go_on: bool
     """False below five usable photos; `summary` says how many are missing."""
+    asks: tuple[int, ...] = ()
+    """Numbers of the photos, on all pages, where a person should look."""
+    animated: int = 0
+    """Photos left out because they move: their first frames can be taken."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,13 @@ class CropEditor:
     preview: Image
     faces: int
     note: str
+    steps: int = 0
+    """Presses that can be taken back."""
+    dropped: bool = False
+    next_ask: int = 0
+    """The number of another photo where a person should look; 0: there is none."""
+    asks: int = 0
+    """How many of those there are."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +165,16 @@ class ConfirmCard:
     started: bool = False
     waits: str = ""
     """Why it cannot start yet: one sentence; "" when it can."""
+    terms: str = ""
+    """Of the base, where they bind or want credit: one sentence."""
+    blind: bool = True
+    """The vote, if there is one, names no epoch before its end."""
+    change: str = ""
+    """Of a new version: its photos against those of the version before, one sentence."""
 
 
 @dataclass(frozen=True)
 class StatusCard:
-    change: str = ""
-    """Of a new version: its photos against those of the version before, one sentence."""
     run_id: int
     subject: str
     state: str
@@ -174,6 +193,8 @@ class StatusCard:
     """Unix seconds; shown as a relative timestamp."""
     can_cancel: bool
     can_stop: bool
+    happened: str = ""
+    """What the engine had to do differently on the way, one sentence: less memory, a lower rate."""
 
 
 @dataclass(frozen=True)
@@ -188,48 +209,27 @@ class EpochPost:
 
 
 @dataclass(frozen=True)
-class BallotCard:
-    ballot_id: int
-    run_id: int
-    subject: str
-    grid: Image
-    options: tuple[int, ...]
-    """Epoch numbers, in column order; the i-th has the i-th keycap emoji."""
-    suggestion: str
-    """The engine's own reading with its reason; never instead of the vote."""
-    closes_at: int
-    closed: bool
-    result: str
-    """ "" while open """
-    curve: Image | None = None
-    """The scores over the epochs with the winner marked, once closed; None where nothing was read."""
-
-
-@dataclass(frozen=True)
-class WinnerCard:
-    lora_id: int
-    name: str
-    trigger: str
-    owner_id: int
-    picture: Image
-    result: str
-    """ "Epoch 6 wins, 5 of 8 votes." """
-    try_it: str
-    """A prompt to start with."""
-
-
-@dataclass(frozen=True)
 class PicturesCard:
     job_id: str
     prompt: str
     lora: str | None
     member_id: int
     seeds: tuple[int, ...]
+    """Of each picture."""
     pictures: tuple[Image, ...]
     """One grid first when there is more than one, then each picture."""
     ready: bool
     """False: still waiting; `note` then says the place in the queue."""
     note: str
+    numbers: tuple[int, ...] = ()
+    """Of each picture, from 0: some of a grid may be gone while others are favourites."""
+    strengths: tuple[float, ...] = ()
+    """Of its LoRAs."""
+    labels: tuple[str, ...] = ()
+    """Of each picture of a comparison: what stands over it."""
+    spoiler: bool = False
+    done: float | None = None
+    """0..1 of a comparison that is being painted."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,8 @@ class TroubleCard:
     member_id: int
     sentence: str
     can_retry: bool
+    can_be_lighter: bool = False
+    """Memory did not suffice, and there is a training that needs less."""
 
 
 @dataclass(frozen=True)
@@ -288,8 +290,13 @@ Screen = (
     | StatusCard
     | EpochPost
     | BallotCard
+    | ColumnCard
+    | TieCard
     | WinnerCard
     | PicturesCard
+    | PictureCard
+    | GalleryCard
+    | ChannelCard
     | TroubleCard
     | PersonCard
     | ConsentCard

@@ -1,4 +1,5 @@
-"""The composed pictures: contact sheet, crop editor, caption sheet, epoch post, ballot grid, pictures at once.
+"""The composed pictures: contact sheet, crop editor, caption sheet, epoch post, pictures at once. Those of a vote are
+drawn by `ballot_sheet`.
 
 Pure functions from bytes to WebP bytes; slow ones (a second for a full sheet), so callers run them in a thread. Nothing
 here draws people's own words but preview prompts: numbers stand on the tiles and again in the text beside them.
@@ -20,8 +21,6 @@ COLUMNS = 3
 CROP_TILE = 360
 CROP_COLUMNS = 4
 PREVIEW_TILE = 384
-WIDEST = 2200
-"""Of a grid, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,8 @@ class PhotoTile:
     faces: tuple[Face, ...] = ()
     asks: bool = False
     dropped: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the ballot grid: the base, or an epoch with its key and its scores."""
-
-    title: str
-    key: int | None
-    scores: tuple[str, ...]
-    previews: tuple[bytes, ...] = field(repr=False)
-    suggested: bool = False
+    left_out: str = ""
+    """Why it was not taken, in a few words; `photo` is then a small copy of it, or nothing."""
 
 
 def contact_sheet(tiles: Sequence[PhotoTile]) -> bytes:
@@ -58,11 +48,15 @@ def contact_sheet(tiles: Sequence[PhotoTile]) -> bytes:
         x = GAP + place % columns * (TILE + GAP)
         y = GAP + place // columns * (TILE + GAP)
         sheet.paste(canvas.CARD, (x, y, x + TILE, y + TILE))
-        picture = _marked(tile, TILE)
-        sheet.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
-        colour = canvas.GREY if tile.dropped else canvas.AMBER if tile.asks else canvas.INK
-        text = f"{tile.number} out" if tile.dropped else f"{tile.number} ?" if tile.asks else f"{tile.number}"
-        canvas.badge(sheet, x + 10, y + 10, text, 36, colour)
+        if tile.left_out:
+            _left_out(sheet, x, y, tile)
+        else:
+            picture = _marked(tile, TILE)
+            sheet.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
+        out = tile.dropped or bool(tile.left_out)
+        colour = canvas.GREY if out else canvas.AMBER if tile.asks else canvas.INK
+        mark = f"{tile.number} \u00d7" if out else f"{tile.number} ?" if tile.asks else f"{tile.number}"
+        canvas.badge(sheet, x + 10, y + 10, mark, 36, colour)
     return canvas.to_webp(sheet)
 
 
@@ -113,34 +107,12 @@ def epoch_post(title: str, prompts: Sequence[str], base: Sequence[bytes], epoch:
         if place < len(prompts):
             for number, text in enumerate(canvas.wrap(prompts[place], 22, tile - 4)):
                 canvas.line(sheet, x + 2, y + tile + 8 + number * 26, text, 22, canvas.SOFT)
-    return canvas.to_webp(sheet)
+    return canvas.to_webp(sheet, by_ai=True)
 
 
-def grid(columns: Sequence[Column], prompts: Sequence[str]) -> bytes:
-    """The comparison: a column for the base and each epoch, a row for each prompt, one seed along a row."""
-    tile = min(PREVIEW_TILE, (WIDEST - GAP) // max(1, len(columns)) - GAP)
-    small = max(20, tile // 9)
-    band, head = round(small * 1.9), round(tile * 0.34)
-    foot = round(small * 1.35) * max((len(column.scores) for column in columns), default=0) + GAP
-    width = GAP + len(columns) * (tile + GAP)
-    sheet = canvas.blank(width, head + len(prompts) * (band + tile) + foot + GAP)
-    for place, column in enumerate(columns):
-        x = GAP + place * (tile + GAP)
-        _head(sheet, x, column, tile, head)
-        for row, data in enumerate(column.previews[: len(prompts)]):
-            sheet.paste(canvas.fill(canvas.open_picture(data), tile), (x, head + row * (band + tile) + band))
-        for number, text in enumerate(column.scores):
-            y = head + len(prompts) * (band + tile) + GAP // 2 + number * round(small * 1.35)
-            canvas.line(sheet, x + tile / 2, y, text, small, canvas.SOFT, anchor="ma")
-    for row, prompt in enumerate(prompts):
-        y = head + row * (band + tile) + band / 2
-        text = canvas.wrap(prompt, small, width - 2 * GAP, most=1)
-        canvas.line(sheet, GAP + 2, y, text[0] if text else "", small, canvas.INK, anchor="lm")
-    return canvas.to_webp(sheet)
-
-
-def several(pictures: Sequence[bytes]) -> bytes:
-    """Pictures of one request beside each other, numbered as the buttons under them are."""
+def several(pictures: Sequence[bytes], numbers: Sequence[int] = ()) -> bytes:
+    """Pictures of one request beside each other, numbered as the buttons under them are; from 1 where nothing is said."""
+    numbers = numbers or range(1, len(pictures) + 1)
     opened = [canvas.open_picture(data) for data in pictures]
     columns = 2 if len(opened) <= 4 else 3
     rows = ceil(len(opened) / columns)
@@ -152,12 +124,24 @@ def several(pictures: Sequence[bytes]) -> bytes:
         x = GAP + place % columns * (across + GAP)
         y = GAP + place // columns * (down + GAP)
         sheet.paste(picture, (x + (across - picture.width) // 2, y + (down - picture.height) // 2))
-        canvas.badge(sheet, x + 8, y + 8, str(place + 1), max(20, cell // 16))
-    return canvas.to_webp(sheet)
+        canvas.badge(sheet, x + 8, y + 8, str(numbers[place]), max(20, cell // 16))
+    return canvas.to_webp(sheet, by_ai=True)
+
+
+def shelf(pictures: Sequence[bytes], numbers: Sequence[int]) -> bytes:
+    """A page of a gallery: the middles of up to nine pictures, three across, numbered."""
+    columns = min(COLUMNS, max(1, len(pictures)))
+    rows = ceil(len(pictures) / columns)
+    sheet = canvas.blank(columns * (CROP_TILE + GAP) + GAP, rows * (CROP_TILE + GAP) + GAP)
+    for place, (data, number) in enumerate(zip(pictures, numbers, strict=True)):
+        x, y = GAP + place % columns * (CROP_TILE + GAP), GAP + place // columns * (CROP_TILE + GAP)
+        sheet.paste(canvas.fill(canvas.open_picture(data), CROP_TILE), (x, y))
+        canvas.badge(sheet, x + 10, y + 10, str(number), 34)
+    return canvas.to_webp(sheet, by_ai=True)
 
 
 def thumbnail(picture: bytes, side: int = 256) -> bytes:
-    return canvas.to_webp(canvas.fill(canvas.open_picture(picture), side))
+    return canvas.to_webp(canvas.fill(canvas.open_picture(picture), side), by_ai=True)
 
 
 def _marked(tile: PhotoTile, side: int) -> canvas.Picture:
@@ -178,6 +162,22 @@ def _marked(tile: PhotoTile, side: int) -> canvas.Picture:
     return marked
 
 
+def _left_out(sheet: canvas.Picture, x: int, y: int, tile: PhotoTile) -> None:
+    """What was not taken: grey, or a crossed-out frame where it could not be opened, and the reason on a band below."""
+    if tile.photo:
+        picture = canvas.fit(canvas.open_picture(tile.photo), TILE)
+        picture = picture.convert("L").point([int(v * 0.5) for v in range(256)]).convert("RGB")
+        sheet.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
+    else:
+        canvas.no_picture(sheet, x + TILE // 4, y + TILE // 5, TILE // 2)
+    size = 34
+    lines = canvas.wrap(tile.left_out, size, TILE - 24, most=3)
+    top = y + TILE - len(lines) * round(size * 1.25) - 14
+    sheet.paste((20, 21, 23), (x, top, x + TILE, y + TILE))
+    for number, text in enumerate(lines):
+        canvas.line(sheet, x + TILE / 2, top + 7 + number * round(size * 1.25), text, size, canvas.INK, anchor="ma")
+
+
 def _crop_of(tile: PhotoTile, side: int) -> canvas.Picture:
     picture = canvas.open_picture(tile.photo)
     if tile.crop is None:
@@ -192,16 +192,3 @@ def _scaled(box: Box, scale: float, picture: canvas.Picture) -> Box:
     x1 = min(max(round(box.x1 * scale), x0 + 1), picture.width)
     y1 = min(max(round(box.y1 * scale), y0 + 1), picture.height)
     return Box(x0, y0, x1, y1)
-
-
-def _head(sheet: canvas.Picture, x: int, column: Column, tile: int, head: int) -> None:
-    """Key and title over a column; the engine's suggestion is marked by a star and a line, not by colour alone."""
-    size = max(20, tile // 8)
-    if column.key is None:
-        canvas.line(sheet, x + tile / 2, head * 0.72, column.title, size, canvas.SOFT, anchor="mm")
-        return
-    side = round(head * 0.52)
-    canvas.keycap(sheet, x + (tile - side) // 2, 8, column.key, side)
-    title = f"{column.title} *" if column.suggested else column.title
-    colour = canvas.TEAL if column.suggested else canvas.INK
-    canvas.line(sheet, x + tile / 2, head * 0.82, title, size, colour, anchor="mm")

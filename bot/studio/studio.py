@@ -14,24 +14,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from random import Random
 
-from bot.studio.ballot import Ballots
+from bot.studio.ballot import Ballots, OpenBallot
+from bot.studio.ballot_screens import TieCard
+from bot.studio.booth import Booth
+from bot.studio.channels import Channels
+from bot.studio.compare import Comparing
 from bot.studio.confirm import Confirm
 from bot.studio.controls import Controls
 from bot.studio.desk import Desk
 from bot.studio.dispatch import Dispatch
 from bot.studio.forgetting import Forgetting
+from bot.studio.framing import Framing
+from bot.studio.gallery import Gallery
+from bot.studio.inspiration import Inspiration
 from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
 from bot.studio.leaving import Leaving
 from bot.studio.library import Library
-from bot.studio.framing import Framing
-from bot.studio.gallery import Gallery
-from bot.studio.inspiration import Inspiration
 from bot.studio.paint import Paint
 from bot.studio.people import People
 from bot.studio.people_screens import HiddenCard
 from bot.studio.privacy import Privacy
 from bot.studio.progress import Progress
+from bot.studio.remake import Remake
 from bot.studio.reports import Reports
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.results import Results
@@ -60,7 +65,7 @@ from bot.studio.settings import StudioSettings
 from engine.protocol import Engine
 from storage.errors import KeyForgotten, NoSuchRow
 from storage.records import Scope
-from storage.states import DatasetState, JobState
+from storage.states import DatasetState
 from storage.store import Store
 
 
@@ -85,13 +90,20 @@ class Studio:
         self.keeping = Keeping(desk, self.library, self.forgetting)
         self.retraining = Retraining(desk)
         self.intake = Intake(desk, self.people)
+        self.framing = Framing(desk)
         self.review = Review(desk)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
-        self.ballots = Ballots(desk, self.library)
+        self.booth = Booth(desk)
+        self.ballots = Ballots(desk, self.library, self.booth)
         self.results = Results(desk, self.library, self.ballots)
         self.controls = Controls(desk, self.schedule, self.results)
         self.progress = Progress(desk, self.schedule)
         self.paint = Paint(desk, self.library, self.schedule)
+        self.remake = Remake(self.paint)
+        self.comparing = Comparing(self.paint)
+        self.gallery = Gallery(desk, self.library, self.paint)
+        self.channels = Channels(desk, self.library)
+        self.inspiration = Inspiration(desk, self.library)
         self.reports = Reports(desk, self.paint, self.forgetting)
         self.privacy = Privacy(desk)
         self.rulebook = Rulebook(desk)
@@ -99,11 +111,6 @@ class Studio:
 
     @property
     def attested(self) -> bool:
-        self.remake = Remake(self.paint)
-        self.comparing = Comparing(self.paint)
-        self.gallery = Gallery(desk, self.library, self.paint)
-        self.channels = Channels(desk, self.library)
-        self.inspiration = Inspiration(desk, self.library)
         """Whether a member may answer for somebody who is not asked here."""
         return self.desk.settings.attested
 
@@ -111,6 +118,7 @@ class Studio:
         """Take up what was accepted before a stop or a crash: resubmit live jobs, follow the engine."""
         await self.desk.engine.start()
         await self.dispatch.start()
+        await self.library.warm()
 
     async def stop(self) -> None:
         """Park what runs."""
@@ -133,9 +141,11 @@ class Studio:
             case Purpose.EPOCH:
                 return await self.progress.epoch_post(scope, int(ref))
             case Purpose.BALLOT:
-                return await self.ballots.card(scope, int(ref))
+                return await self.booth.card(scope, int(ref))
+            case Purpose.TIE:
+                return await self.booth.tie(scope, int(ref))
             case Purpose.WINNER:
-                return await self.ballots.winner_card(scope, int(ref))
+                return await self.booth.winner(scope, int(ref))
             case Purpose.TROUBLE:
                 return await self.progress.trouble(scope, ref)
             case Purpose.PERSON:
@@ -146,11 +156,9 @@ class Studio:
                 return await self.reports.card(scope, int(ref))
             case _:
                 job = await self.desk.store.jobs.get(scope, ref)
-                if not job.spec or job.state is JobState.CANCELLED:
-                    return None
-                if await self.desk.store.reports.open_of(scope, ref) is not None:
+                if job.spec and await self.desk.store.reports.open_of(scope, ref) is not None:
                     return HiddenCard(ref)
-                return await self.paint.card(scope, job)
+                return await self.paint.to_post(scope, job)
 
     async def _dataset_screen(self, scope: Scope, purpose: Purpose, dataset_id: int) -> Screen | None:
         dataset = await self.desk.store.datasets.get(scope, dataset_id)
@@ -160,7 +168,7 @@ class Studio:
             case Purpose.READING:
                 return await self.intake.reading(scope, dataset_id)
             case Purpose.CROPS:
-                return await self.review.crop_sheet(scope, dataset_id)
+                return await self.framing.crop_sheet(scope, dataset_id)
             case Purpose.CAPTIONS:
                 return await self.review.caption_sheet(scope, dataset_id)
             case _:
@@ -193,6 +201,11 @@ class Studio:
         return await self.intake.add(who, dataset_id, photos)
 
     @told
+    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
+        """Photos left out because they move are read again, by their first frame."""
+        return await self.intake.take_first_frames(who, dataset_id)
+
+    @told
     async def discard(self, who: Who, dataset_id: int) -> Notice:
         return await self.intake.discard(who, dataset_id)
 
@@ -200,17 +213,17 @@ class Studio:
     @told
     async def crop_sheet(self, who: Who, dataset_id: int, page: int = 1) -> CropSheet:
         await self.desk.owned(who, dataset_id)
-        return await self.review.crop_sheet(Scope(who.guild_id), dataset_id, page)
+        return await self.framing.crop_sheet(Scope(who.guild_id), dataset_id, page)
 
     @told
     async def crop_editor(self, who: Who, dataset_id: int, number: int) -> CropEditor:
         await self.desk.owned(who, dataset_id)
-        return await self.review.crop_editor(Scope(who.guild_id), dataset_id, number)
+        return await self.framing.crop_editor(Scope(who.guild_id), dataset_id, number)
 
     @told
     async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
-        """verb: tighter, looser, left, right, up, down, next_face, centre, drop, keep."""
-        return await self.review.adjust(who, dataset_id, number, verb)
+        """verb: tighter, looser, left, right, up, down, next_face, centre, original, drop, keep, undo."""
+        return await self.framing.adjust(who, dataset_id, number, verb)
 
     @told
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:
@@ -252,11 +265,12 @@ class Studio:
         preset: str | None = None,
         access: str | None = None,
         wants_vote: bool | None = None,
+        blind: bool | None = None,
         trigger: str | None = None,
     ) -> ConfirmCard:
         """Trigger: refused with Taken/UserError when it is an ordinary English word or already used in this guild."""
         return await self.confirm.choose(
-            who, dataset_id, preset=preset, access=access, wants_vote=wants_vote, trigger=trigger
+            who, dataset_id, preset=preset, access=access, wants_vote=wants_vote, blind=blind, trigger=trigger
         )
 
     @told
@@ -287,6 +301,7 @@ class Studio:
     async def tidy(self) -> None:
         """Delete what has been kept as long as its server wants."""
         await self.rulebook.tidy()
+        await self.inspiration.tidy()
         await self.leaving.tidy()
 
     @told
@@ -295,18 +310,22 @@ class Studio:
         return await self.controls.retry(who, job_id)
 
     @told
+    async def train_lighter(self, who: Who, job_id: str) -> Notice:
+        """What ran out of memory, again with less."""
+        return await self.confirm.start_lighter(who, job_id)
+
+    @told
     async def queue(self, who: Who) -> QueueList:
         return await self.schedule.queue(who)
 
     @told
     async def cancellable(self, who: Who) -> tuple[tuple[str, str], ...]:
         """(job id, what it is) for autocompletion: own jobs, all for admins."""
-        await self.inspiration.tidy()
         return await self.schedule.cancellable(who)
 
     # -- 6, 7 ballot and winner
-    async def open_ballots(self) -> tuple[tuple[int, int, int], ...]:
-        """(guild id, ballot id, closes_at) of every open ballot."""
+    async def open_ballots(self) -> tuple[OpenBallot, ...]:
+        """Every ballot that has no winner yet."""
         return await self.ballots.open()
 
     @told
@@ -321,14 +340,20 @@ class Studio:
 
     @told
     async def close_ballot(
-        self, guild_id: int, ballot_id: int, counted: Mapping[int, frozenset[int]] | None, *, winner: int | None = None
-    ) -> WinnerCard:
-        """End it with the reactions read from Discord now (option index -> member ids; None: the votes on record).
+        self,
+        guild_id: int,
+        ballot_id: int,
+        counted: Mapping[int, frozenset[int]] | None,
+        *,
+        option: int | None = None,
+        by: int | None = None,
+    ) -> WinnerCard | TieCard:
+        """End it with the reactions read from Discord now (place of the column -> member ids; None: the votes on record).
 
-        `winner` (an epoch number) is the owner's own choice. Most votes win; a tie goes to the engine's suggestion if it
-        is among them, else to the earlier epoch; no votes: the suggestion. Calling it again returns the same winner.
+        `option` is the column that `by` makes the winner. Without it the votes decide by the rules of bot/studio/tally.py,
+        and where they are level its owner is asked. Calling it again returns what stands.
         """
-        return await self.ballots.close(Scope(guild_id), ballot_id, counted, winner)
+        return await self.ballots.close(Scope(guild_id), ballot_id, counted, option, by)
 
     @told
     async def extend_ballot(self, who: Who, ballot_id: int, shown: int) -> BallotCard:
@@ -343,15 +368,15 @@ class Studio:
 
     @told
     async def again(self, who: Who, job_id: str, *, same_seed: bool = False) -> PicturesCard:
-        return await self.paint.again(who, job_id, same_seed=same_seed)
+        return await self.remake.again(who, job_id, same_seed=same_seed)
 
     @told
     async def vary(self, who: Who, job_id: str, number: int) -> PicturesCard:
-        return await self.paint.vary(who, job_id, number)
+        return await self.remake.vary(who, job_id, number)
 
     @told
     async def upscale(self, who: Who, job_id: str, number: int) -> PicturesCard:
-        return await self.paint.upscale(who, job_id, number)
+        return await self.remake.upscale(who, job_id, number)
 
     @told
     async def delete_pictures(self, who: Who, job_id: str) -> Notice:

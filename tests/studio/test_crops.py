@@ -45,6 +45,11 @@ def test_next_face_goes_round_and_centre_takes_the_nearest() -> None:
     assert crops.adjust(WIDTH, HEIGHT, second, (FACE, OTHER), Verb.NEXT_FACE) == first
 
 
+def test_the_original_framing_is_as_much_as_a_square_holds() -> None:
+    for crop in (None, Box(300, 200, 700, 600)):
+        assert crops.adjust(WIDTH, HEIGHT, crop, (FACE,), Verb.ORIGINAL) == Box(100, 0, 900, 800)
+
+
 def test_without_a_face_centre_is_the_middle_and_next_face_nothing() -> None:
     crop = Box(0, 0, 200, 200)
     assert crops.adjust(WIDTH, HEIGHT, crop, (), Verb.CENTRE) == Box(100, 0, 900, 800)

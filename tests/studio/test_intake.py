@@ -33,21 +33,55 @@ async def test_four_photos_are_kept_but_do_not_go_on(house: House) -> None:
         assert (await sheet(house)).can_go_on
 
 
-async def test_fifty_one_photos_are_one_too_many(house: House) -> None:
+async def test_one_too_many_is_left_out_with_its_reason_and_the_others_stay(house: House) -> None:
     async with house.life() as studio:
-        with pytest.raises(UserError, match=r"at most 50 photos and 51 were given.*Leave 1 out"):
-            await studio.begin(house.who(), replace(ASK, photos=(*given(6), *given(45, first=7))))
-        assert await house.store.datasets.by_draft(SCOPE, "draft") is None
+        await studio.begin(house.who(), replace(ASK, photos=given(51)))
+        await house.settled()
+        shown = await sheet(house)
+        assert shown.summary == "51 photos in. 1 left out: IMG_51 is one too many: a subject has at most 50 photos."
+        assert len(await house.store.photos.list(SCOPE, 1, PhotoState.KEPT)) == 50 and shown.can_go_on
+        with pytest.raises(UserError, match=r"50 photos and 50 are in.*Leave some out"):
+            await studio.add_photos(house.who(), 1, given(1, first=60))
 
 
-async def test_more_than_the_room_left_is_refused_and_the_rest_stays(house: House) -> None:
+async def test_more_than_the_room_left_fills_it(house: House) -> None:
     house.settings = replace(house.settings, max_photos=8)
     async with house.life() as studio:
         dataset = await house.begin(6)
-        with pytest.raises(UserError, match="6 are in and 3 more were given"):
-            await studio.add_photos(house.who(), dataset, given(3, first=20))
-        assert len(await house.store.photos.list(SCOPE, dataset)) == 6
-        await studio.add_photos(house.who(), dataset, given(2, first=20))
+        who = house.who(request="more")
+        for _ in range(2):
+            await studio.add_photos(who, dataset, given(3, first=20))
+        await house.settled()
+        await studio.add_photos(who, dataset, given(3, first=20))
+        photos = await house.store.photos.list(SCOPE, dataset)
+        assert [photo.state for photo in photos] == [PhotoState.KEPT] * 8 + [PhotoState.REFUSED]
+        assert (photos[-1].cause, photos[-1].facts) == ("no_room", {"most": 8})
+
+
+async def test_what_moves_is_left_out_and_its_first_frame_taken_when_asked_for(house: House) -> None:
+    house.script = Script(moving=(2, 4))
+    async with house.life() as studio:
+        dataset = await house.begin(6)
+        shown = await sheet(house)
+        assert shown.animated == 2 and not shown.can_go_on
+        assert "IMG_3 is animated; take its first frame, or send one still picture of it" in shown.summary
+        for _ in range(2):
+            await studio.take_first_frames(house.who(), dataset)
+        await house.settled()
+        shown = await sheet(house)
+        assert shown.animated == 0 and shown.summary == "6 photos in." and shown.can_go_on
+        assert [line.number for line in shown.photos] == [1, 2, 3, 4, 5, 6]
+        with pytest.raises(NotAllowed):
+            await studio.take_first_frames(house.who(FRIEND), dataset)
+
+
+async def test_words_given_beside_a_photo_are_its_caption(house: House) -> None:
+    async with house.life() as studio:
+        photos = tuple(replace(one, caption="on a beach" if n == 2 else "") for n, one in enumerate(given(6)))
+        await studio.begin(house.who(), replace(ASK, photos=photos))
+        await house.settled()
+        captions = [photo.caption for photo in await house.store.photos.list(SCOPE, 1)]
+        assert captions[2] == "on a beach" and captions[1] == captions[3] == house.script.caption
 
 
 @pytest.mark.parametrize(
