@@ -139,6 +139,42 @@ class Loras:
         )
         return tuple(Grant(GrantKind(row["kind"]), row["target_id"]) for row in rows)
 
+    async def rights(self, scope: Scope) -> tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]]:
+        """Of every LoRA: the members, and the roles, that may use it beyond its `access`; as `list` decides it."""
+        members: dict[int, set[int]] = {}
+        roles: dict[int, set[int]] = {}
+        for row in await self._db.rows(
+            """
+            SELECT id AS lora_id, 'member' AS kind, owner_id AS target_id FROM loras WHERE guild_id = ?1
+            UNION SELECT lora_id, kind, target_id FROM grants WHERE guild_id = ?1
+            UNION SELECT loras.id, 'member', consents.member_id FROM loras JOIN runs ON runs.id = loras.run_id
+                JOIN datasets ON datasets.id = runs.dataset_id JOIN consents ON consents.subject_id = datasets.subject_id
+                WHERE loras.guild_id = ?1 AND consents.member_id IS NOT NULL
+            """,
+            scope.guild_id,
+        ):
+            of_kind = members if row["kind"] == GrantKind.MEMBER else roles
+            of_kind.setdefault(row["lora_id"], set()).add(row["target_id"])
+        return {id: frozenset(found) for id, found in members.items()}, {
+            id: frozenset(found) for id, found in roles.items()
+        }
+
+    async def last_used(self, scope: Scope) -> dict[tuple[int, int], int]:
+        """(member, LoRA) -> when that member last asked for a painting with it."""
+        rows = await self._db.rows(
+            """
+            SELECT jobs.member_id, uses.lora_id, max(jobs.queued_at) AS at FROM uses JOIN jobs ON jobs.id = uses.job_id
+            WHERE uses.guild_id = ? GROUP BY jobs.member_id, uses.lora_id
+            """,
+            scope.guild_id,
+        )
+        return {(row["member_id"], row["lora_id"]): row["at"] for row in rows}
+
+    async def guilds_everywhere(self) -> tuple[Scope, ...]:
+        """Those that have LoRAs."""
+        rows = await self._db.rows("SELECT DISTINCT guild_id FROM loras ORDER BY guild_id")
+        return tuple(Scope(row["guild_id"]) for row in rows)
+
     async def share(self, scope: Scope, lora_id: int, access: Access, grants: Collection[Grant] = ()) -> Lora:
         """Who may use it from now on, in place of who might before."""
         async with self._db.write():

@@ -21,6 +21,16 @@ class Recorded:
     """False: it was recorded before; announce nothing."""
 
 
+@dataclass(frozen=True)
+class WithEpochs:
+    """A run that still has some."""
+
+    run_id: int
+    subject: str
+    generation: int
+    epochs: int
+
+
 class Runs:
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -49,6 +59,21 @@ class Runs:
         if row is None:
             raise NoSuchRow("run", run_id)
         return _run(row)
+
+    async def with_epochs(self, scope: Scope, owner_id: int) -> tuple[WithEpochs, ...]:
+        """Those of live subjects that this member brought, newest first."""
+        rows = await self._db.rows(
+            """
+            SELECT runs.id, subjects.name, datasets.generation, count(*) AS epochs FROM runs
+            JOIN datasets ON datasets.id = runs.dataset_id JOIN subjects ON subjects.id = datasets.subject_id
+            JOIN epochs ON epochs.run_id = runs.id AND epochs.number > 0
+            WHERE runs.guild_id = ? AND subjects.owner_id = ? AND subjects.state = 'live'
+            GROUP BY runs.id ORDER BY runs.id DESC
+            """,
+            scope.guild_id,
+            owner_id,
+        )
+        return tuple(WithEpochs(row["id"], row["name"], row["generation"], row["epochs"]) for row in rows)
 
     async def of_dataset(self, scope: Scope, dataset_id: int) -> tuple[Run, ...]:
         """Newest first."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
+from bot.language import say
 from bot.studio.prompt import Prompt
 from engine import samplers
 from engine.families.spec import FamilySpec
@@ -26,16 +27,19 @@ class Usual:
     cfg: float
     few_step: str | None = None
     """The machine's LoRA for the fast mode."""
+    sampler: str | None = None
 
 
 def settings(asked: Prompt, facts: FamilySpec, usual: Usual) -> dict[str, Any]:
     """The fields of a PaintJob. UserError for what does not go together."""
     quick = pace(facts, few_step=usual.few_step is not None) if asked.is_fast else None
-    sampler = asked.sampler or (quick.sampler if quick else None)
+    sampler = asked.sampler or (quick.sampler if quick else usual.sampler)
     steps = asked.steps or (quick.steps if quick else usual.steps)
     check_sampler(sampler, steps, facts)
     if asked.denoise is not None and not asked.hires:
-        raise UserError("`--denoise` says how much a second pass changes: give `--hires` with it, or leave it out.")
+        raise UserError(
+            say("`--denoise` says how much a second pass changes: give `--hires` with it, or leave it out.")
+        )
     hires = None
     if asked.hires and asked.hires > 1:
         hires = Hires(upscale=asked.hires, denoise=Hires().denoise if asked.denoise is None else asked.denoise)
@@ -55,7 +59,15 @@ def check_sampler(sampler: str | None, steps: int, facts: FamilySpec) -> None:
         return
     if not samplers.fits(samplers.named(sampler), facts.prediction):
         names = ", ".join(samplers.names(facts.prediction))
-        raise UserError(f"The sampler {sampler} cannot paint with this base. It has {names}.")
+        raise UserError(
+            say("The sampler {sampler} cannot paint with this base. It has {names}.", sampler=sampler, names=names)
+        )
     most = samplers.most_steps(sampler)
     if most is not None and steps > most:
-        raise UserError(f"The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.")
+        raise UserError(
+            say(
+                "The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.",
+                sampler=sampler,
+                most=most,
+            )
+        )

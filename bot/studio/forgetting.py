@@ -140,7 +140,8 @@ class Forgetting:
         posts: list[Post] = [(Purpose.PERSON, str(subject_id)), (Purpose.CONSENT, str(subject_id))]
         for dataset in await store.datasets.of_subject(scope, subject_id):
             posts += [(purpose, str(dataset.id)) for purpose in OF_DATASET]
-            posts += [(Purpose.TROUBLE, job.id) for job in await store.jobs.of_dataset(scope, dataset.id)]
+            for job in await store.jobs.of_dataset(scope, dataset.id):
+                posts += await self._posts_of_painting(scope, job.id)
         for _, run in await self._runs(scope, subject_id):
             posts.append((Purpose.STATUS, str(run.id)))
             posts += [(Purpose.EPOCH, str(epoch.id)) for epoch in await store.epochs.list(scope, run.id)]

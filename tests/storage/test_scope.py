@@ -75,6 +75,7 @@ CALLS: dict[str, Call] = {
     "epochs.delete_but": lambda s, b, a: s.epochs.delete_but(b, a.run.id, 9),
     "runs.create": lambda s, b, a: s.runs.create(b, a.dataset.id, recipe={}, base="m", trigger="t", class_word="c"),
     "runs.get": lambda s, b, a: s.runs.get(b, a.run.id),
+    "runs.with_epochs": lambda s, b, a: s.runs.with_epochs(b, OWNER),
     "runs.of_dataset": lambda s, b, a: s.runs.of_dataset(b, a.dataset.id),
     "runs.move": lambda s, b, a: s.runs.move(b, a.run.id, RunState.FAILED),
     "runs.suggest": lambda s, b, a: s.runs.suggest(b, a.run.id, epoch=1, reason="", seconds=1.0),
@@ -136,10 +137,10 @@ CALLS: dict[str, Call] = {
     "pictures.get": lambda s, b, a: s.pictures.get(b, a.picture.id),
     "pictures.of_job": lambda s, b, a: s.pictures.of_job(b, a.painting.id),
     "pictures.of_member": lambda s, b, a: s.pictures.of_member(b, PAINTER),
-    "pictures.delete": lambda s, b, a: s.pictures.delete(b, a.painting.id),
     "prompts.marks": lambda s, b, a: unlike(s.prompts.marks(b), (0, 0)),
     "prompts.newest": lambda s, b, a: s.prompts.newest(b, 10),
     "prompts.standing": lambda s, b, a: s.prompts.standing(b, [a.painting.id]),
+    "pictures.delete": lambda s, b, a: s.pictures.delete(b, a.painting.id),
     "jobs.enqueue": lambda s, b, a: s.jobs.enqueue(
         b,
         "b-job",
@@ -309,8 +310,8 @@ SILENT_AT_HOME = {
     "consents.ask",  # it was given
     "consents.create",  # there is one; UNIQUE
     "consents.give",
-    "reports.create",
     "prompts.standing",  # it is reported
+    "reports.create",
     "jobs.painted_before",  # it is not over
     "favourites.list",  # it was reported
     "favourites.count",
