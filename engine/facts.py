@@ -5,6 +5,7 @@ Nothing here could bring a photo or a face back: no vectors and no dates, only h
 
 from __future__ import annotations
 
+from engine.captioning import Captioner
 from engine.shots import Part
 
 
@@ -50,5 +51,7 @@ class PhotoFacts(Part):
     """Mean difference between a pixel's strongest and weakest channel, 0..255: 0 is a black and white photo."""
     turn: float | None = None
     """Where the face looks: -1 in profile to the left, 0 into the camera, 1 to the right of the picture. None: not known."""
+    captioner: Captioner = Captioner.TEMPLATE
+    """Who wrote its caption."""
     pairs: tuple[Pair, ...] = ()
     """With every photo of the set that came before."""
