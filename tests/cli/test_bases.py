@@ -14,6 +14,7 @@ from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, Repo
 
 import bot.commands.bases
 from bot.bases import find_base, record_of
+from bot.config import ConfigError, check
 from bot.errors import UserError
 from bot.fetch import choose
 from engine.families.spec import SD15, SDXL, ZIMAGE
@@ -82,6 +83,40 @@ def test_paint_takes_a_base_by_name(config: Path, bench: Any, run: Callable[...,
     assert (Path(job.base.source).name, job.steps) == ("weights", 7)
     line = run("paint", "a hat", "--base", "noob", "--out", tmp_path / "other")
     assert line.code == 2 and "is not on this machine" in line.err and len(bench.engines) == 1, "nothing was started"
+
+
+def test_the_record_of_a_base_says_how_it_paints_and_on_what_terms(
+    config: Path, bench: Any, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    text = config.read_text()
+    config.write_text(text.replace("steps = 7", 'steps = 7\ncfg = 2.5\nsampler = "unipc"'))
+    assert run("paint", "a hat", "--base", "mine", "--out", tmp_path / "out").code == 0
+    (job,) = bench.engine.submitted
+    assert (job.steps, job.cfg, job.sampler) == (7, 2.5, "UniPC")
+    bound = '\n[bases.licence]\nid = "nc"\nname = "Not for money"\ncommercial = false\n[bases.defaults]'
+    config.write_text(text.replace("\n[bases.defaults]", bound))
+    line = run("paint", "a hat", "--base", "mine", "--out", tmp_path / "other")
+    assert line.code == 2 and "Not for money, no commercial use" in line.err and "accepted = true" in line.err
+    assert len(bench.engines) == 1, "nothing was started"
+    config.write_text(text.replace("\n[bases.defaults]", bound.replace("false", "false\naccepted = true")))
+    assert run("paint", "a hat", "--base", "mine", "--out", tmp_path / "third").code == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "sampler", "sentence"),
+    [
+        ("sd15", "uler", 'Did you mean "Euler"'),
+        ("zimage", "DDIM", "cannot paint with this base. It has Euler"),
+        ("sd15", "LCM", "LCM walks at most 50 steps"),
+    ],
+)
+def test_a_sampler_that_the_base_cannot_use_is_told_before_anything_starts(
+    family: str, sampler: str, sentence: str
+) -> None:
+    base = {"name": "a", "family": family, "source": "x/y", "defaults": {"sampler": sampler, "steps": 60}}
+    with pytest.raises(ConfigError, match=r"bases\.0\.defaults") as found:
+        check({"bases": [base]})
+    assert sentence in str(found.value)
 
 
 # ---- fetch ----------------------------------------------------------------------------------------------------------
