@@ -42,6 +42,11 @@ HEARD = (
     "The training ran away: its loss is no number any more, also with lower rates. Finished epochs are kept; train again "
     "with the quick preset or a lower learning rate.",
     "The loss is no number any more.",
+    "The loss was no number any more: back to step {step}, with {share} of the learning rates.",
+    "Memory is short: {pictures} of {all} pictures at a time. Slower, with the same result.",
+    "Memory is short: {pictures} of {all} pictures at a time and what the backward needs is computed again instead of kept. "
+    "Slower, with the same result.",
+    "Memory is short: what the backward needs is computed again instead of kept. Slower, with the same result.",
     "There are no photos to learn from.",
     "One of the photos cannot be read any more. Upload it again.",
     "The crop of one of the photos is empty. Fix its crop, then train again.",

@@ -47,6 +47,7 @@ class Progress:
             losses=tuple(epoch.loss for epoch in epochs if epoch.loss is not None),
             ends_at=await self._ends_at(job) if live and job is not None else None,
             can_cancel=live,
+            happened=retell(_happened(job)) if live else "",
             can_stop=live and job is not None and job.state is JobState.RUNNING and job.stop is None,
         )
 
@@ -138,6 +139,11 @@ class Progress:
             return None
         left = await self.schedule.seconds_left(job)
         return None if left is None else round((self.desk.clock() + left) / ROUND_S) * ROUND_S
+
+
+def _happened(job: Job | None) -> str:
+    found = ((job.progress if job else None) or {}).get("happened")
+    return found if isinstance(found, str) else ""
 
 
 def _epochs_of(run: Run) -> int:
