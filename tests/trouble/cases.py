@@ -4,13 +4,15 @@ after a start; what a case returns is what was read, by whom it concerns."""
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from bot.chat.training_cards import BALLOT_EMOJI
+from bot.chat.ballot_cards import BALLOT_EMOJI
 from bot.errors import UserError
 from bot.studio.requests import Who
 from engine.protocol import FailureKind
@@ -110,7 +112,7 @@ async def locked_thread(town: Town) -> str:
     return words(town.the("the crops"))
 
 
-@case("their direct messages are closed", "may the photos be used?")
+@case("their direct messages are closed", "alice> has photos of you and would like me to learn your face")
 async def closed_to_messages(town: Town) -> str:
     """Nobody is ever written to in private: whoever is in the photos is asked where they can see it."""
     shown = await town.alice.slash(town.channel, "train", name="Bob")
@@ -118,10 +120,11 @@ async def closed_to_messages(town: Town) -> str:
     await town.alice.submit_modal(shown, {"name": "Bob", "kind": "member", "consent": True, "photos": files})
     await town.engine_done()
     town.env.inject_error("POST", "/users/@me/channels", status=403, code=50007, times=None)
-    question = town.find("in the photos")[0]
-    await town.alice.select(question, [str(town.bob.id)])
+    await town.alice.select(town.the("whose face is it?"), [town.bob])
     await town.round()
-    return "\n".join(words(m) for m in town.channel.history()).replace("May the", "may the")
+    asked = town.the("has photos of you")
+    assert asked.channel.id == town.channel.id and town.bob.id in [m.id for m in asked.mentions]
+    return words(asked).replace(f"<@{town.alice.id}>", "<alice>")
 
 
 @case("the token ran out while it worked", "by the sea")
@@ -220,13 +223,16 @@ async def out_of_memory(town: Town) -> str:
 
 @case("its disk is full", "The disk of this bot's machine is full, so nothing was kept. Tell its owner")
 async def disk_full(town: Town) -> str:
-    database = town.app.store.database
-    pages = (await database.rows("PRAGMA page_count"))[0][0]
-    await database.rows(f"PRAGMA max_page_count = {pages}")
+    def no_room(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    durable, os.fsync = os.fsync, no_room
     try:
-        return said(await town.train(photos=10))
+        told = said(await town.train())
     finally:
-        await database.rows("PRAGMA max_page_count = 1073741823")
+        os.fsync = durable
+    assert await town.app.store.photos.list(Scope(town.guild.id), 1) == (), "nothing half stored"
+    return told
 
 
 # -- what people do
@@ -247,7 +253,9 @@ async def double_press(town: Town) -> str:
     """At the same moment, and once more afterwards: one training."""
     await to_confirm(town)
     card = town.the("Ready to learn")
-    await asyncio.gather(*(town.alice.click(card, label="Start training") for _ in range(2)))
+    at_once = [Who(town.guild.id, town.alice.id, town.channel.id, f"press {n}", False) for n in range(3)]
+    await asyncio.gather(*(town.app.studio.start_training(who, 1) for who in at_once))
+    await town.alice.click(card, label="Start training")
     await town.engine_done()
     assert len(await town.app.store.runs.of_dataset(Scope(town.guild.id), 1)) == 1
     return words(town.the("Ready to learn"))
@@ -294,7 +302,10 @@ async def emoji_trigger(town: Town) -> str:
 @case("nobody voted", "Nobody voted, so epoch 2 wins")
 async def no_voters(town: Town) -> str:
     await to_ballot(town)
+    await town.app.bot.presenter.stop()
     await town.round(25 * 3600)
+    await town.kill_and_start()
+    await town.round()
     return words(town.the("is here"))
 
 

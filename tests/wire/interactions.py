@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.wire.board import APPLICATION_ID, EPHEMERAL, Board, Files, Payload, Refused
 
-COMMAND, COMPONENT, MODAL = 2, 3, 5
+COMMAND, COMPONENT, COMPLETION, MODAL = 2, 3, 4, 5
 MESSAGE, DEFERRED, DEFERRED_UPDATE, CHOICES, FORM = 4, 5, 6, 8, 9
 
 UNKNOWN_INTERACTION = (404, 10062, "Unknown interaction")
@@ -28,6 +28,7 @@ class Asked:
     first: int | None = None
     """The kind of the first answer."""
     form: Payload | None = None
+    choices: list[Payload] | None = None
     answer: Payload | None = None
     """Seen by this member alone."""
     followups: list[Payload] = field(default_factory=list[Payload])
@@ -64,6 +65,8 @@ class Interactions:
             }
         elif asked.first == FORM:
             asked.form = data
+        elif asked.first == CHOICES:
+            asked.choices = data["choices"]
         elif asked.first == DEFERRED_UPDATE:
             self.board.message(asked.channel_id, asked.message_id or "")
         resource = {"resource": {"type": MESSAGE, "message": asked.answer}} if asked.first == MESSAGE else {}

@@ -1,8 +1,9 @@
 """The bot's process as `likeness run` starts it, pointed at the loopback Discord, with a scripted engine.
 
-python -m tests.wire.launch PORT FOLDER [--child | --stuck]
+python -m tests.wire.launch PORT FOLDER [--child | --stuck | --real]
     --child   the engine is a real child process whose verbs play FOLDER/scratch/script.json
     --stuck   the engine never finishes stopping
+    --real    the real engine on the miniature, and the bot's own pace; "quick" is short, "thorough" is long
 """
 
 from __future__ import annotations
@@ -50,15 +51,21 @@ class Loaded(random.Random):
 
 def main() -> int:
     port, folder = sys.argv[1], Path(sys.argv[2])
-    _engine_of(*sys.argv[3:])
-    _hurry()
+    presets = PresetsSettings(balanced=PresetSettings(epochs=EPOCHS))
+    if "--real" in sys.argv:
+        presets = PresetsSettings(
+            quick=PresetSettings(exposures=48, epochs=2), thorough=PresetSettings(exposures=20_000, epochs=4)
+        )
+    else:
+        _engine_of(*sys.argv[3:])
+        _hurry()
     bot.app.SystemRandom = Loaded  # type: ignore[assignment, misc]
     discord.http.Route.BASE = f"http://127.0.0.1:{port}/api/v10"
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"ws://127.0.0.1:{port}/gateway/")
     settings = Settings(
         storage=StorageSettings(folder=folder / "data"),
         engine=EngineSettings(scratch_folder=folder / "scratch"),
-        training=TrainingSettings(presets=PresetsSettings(balanced=PresetSettings(epochs=EPOCHS))),
+        training=TrainingSettings(presets=presets),
     )
     try:
         asyncio.run(run_bot(settings, SecretStr(os.environ["TOKEN"])))

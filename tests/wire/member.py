@@ -9,7 +9,7 @@ from tests.judge.judge import walk
 from tests.wire.board import APPLICATION_ID, CHANNEL_ID, GUILD_ID, NOBODY, Payload, pressable
 from tests.wire.discord_server import ALL, Wire, reaction
 from tests.wire.gateway import REACTIONS
-from tests.wire.interactions import COMMAND, COMPONENT, MODAL, Asked
+from tests.wire.interactions import COMMAND, COMPLETION, COMPONENT, MODAL, Asked
 
 OPTION_TYPES = {str: 3, int: 4, bool: 5, float: 10}
 UPLOAD = 19
@@ -30,6 +30,15 @@ class Member:
         asked.about = name
         given = [{"name": k, "type": OPTION_TYPES[type(v)], "value": v} for k, v in options.items()]
         await self._ask(asked, COMMAND, {"id": "1", "name": name, "type": 1, "options": given})
+        return asked
+
+    async def complete(self, command: str, option: str, typed: str) -> Asked:
+        """What the bot offers while an option is being typed."""
+        asked = self.wire.interactions.new(CHANNEL_ID)
+        asked.about = command
+        given = [{"name": "prompt", "type": 3, "value": ""}] if command == "imagine" else []
+        given.append({"name": option, "type": 3, "value": typed, "focused": True})
+        await self._ask(asked, COMPLETION, {"id": "1", "name": command, "type": 1, "options": given})
         return asked
 
     async def press(self, message: Payload, verb: str, *, choose: str | None = None) -> Asked:

@@ -44,6 +44,8 @@ class Bot:
     wire: Wire
     folder: Path
     script: Script = field(default_factory=Script)
+    engine: str = "--child"
+    """As tests/wire/launch.py has it; "": scripted, in the bot's own process."""
     lives: int = 0
     _process: asyncio.subprocess.Process | None = None
 
@@ -58,6 +60,11 @@ class Bot:
             await self._process.wait()
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def scratch(self) -> Path:
         return self.folder / "scratch"
 
@@ -69,7 +76,8 @@ class Bot:
         self.lives += 1
         (self.scratch / "script.json").write_text(self.script.model_dump_json())
         with self.log.open("ab") as log:
-            self._process = await _spawn(self.wire.port, self.folder, "--child", stderr=log)
+            options = (self.engine,) if self.engine else ()
+            self._process = await _spawn(self.wire.port, self.folder, *options, stderr=log)
         ready = asyncio.create_task(self.wire.ready.wait())
         over = asyncio.create_task(self._process.wait())
         await asyncio.wait({ready, over}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)

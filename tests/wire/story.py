@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bot.chat.training_cards import BALLOT_EMOJI
+from bot.chat.ballot_cards import BALLOT_EMOJI
 from tests.studio.house import photo
 from tests.wire.board import APPLICATION_ID, Payload, digest, pressable, texts
 from tests.wire.discord_server import CHANNEL_ID, Wire
