@@ -11,13 +11,14 @@ from collections.abc import Callable
 import discord
 from discord import app_commands
 
-from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, rules, training
+from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, rules, training, voting
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, tell
 from bot.chat.keeping_commands import add_keeping_commands
 from bot.chat.languages import CommandWords
 from bot.chat.ports import Memory, Post
 from bot.chat.presenter import Presenter
+from bot.chat.turns import Turns
 from bot.chat.uploads import Held
 from bot.errors import UserError
 from bot.language import say, speak
@@ -25,7 +26,7 @@ from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
-HANDLERS = (intake, people, crops, captions, confirm, training, pictures, keeping, rules)
+HANDLERS = (intake, people, crops, captions, confirm, training, voting, pictures, keeping, rules)
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"
@@ -77,6 +78,7 @@ class LikenessBot(discord.Client):
         self.post = post
         self.memory = memory
         self.held = Held(clock)
+        self.turns = Turns()
         self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)

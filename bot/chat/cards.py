@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from bot.chat import keeping_cards, people_cards, picture_cards, review_cards, rules_cards, training_cards
+from bot.chat import (
+    ballot_cards,
+    crop_cards,
+    keeping_cards,
+    people_cards,
+    picture_cards,
+    review_cards,
+    rules_cards,
+    training_cards,
+)
 from bot.chat.layout import Colour, Drawn, escape, words
 from bot.studio.people_screens import (
     ConsentCard,
@@ -18,6 +27,7 @@ from bot.studio.people_screens import (
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
+    ColumnCard,
     ConfirmCard,
     CropEditor,
     CropSheet,
@@ -30,6 +40,7 @@ from bot.studio.screens import (
     Reading,
     Screen,
     StatusCard,
+    TieCard,
     TroubleCard,
     WinnerCard,
 )
@@ -40,9 +51,9 @@ def draw(screen: Screen) -> Drawn:
         case Reading():
             return review_cards.reading(screen)
         case CropSheet():
-            return review_cards.crop_sheet(screen)
+            return crop_cards.crop_sheet(screen)
         case CropEditor():
-            return review_cards.crop_editor(screen)
+            return crop_cards.crop_editor(screen)
         case CaptionSheet():
             return review_cards.caption_sheet(screen)
         case ConfirmCard():
@@ -52,9 +63,13 @@ def draw(screen: Screen) -> Drawn:
         case EpochPost():
             return training_cards.epoch(screen)
         case BallotCard():
-            return training_cards.ballot(screen)
+            return ballot_cards.ballot(screen)
+        case ColumnCard():
+            return ballot_cards.column(screen)
+        case TieCard():
+            return ballot_cards.tie(screen)
         case WinnerCard():
-            return training_cards.winner(screen)
+            return ballot_cards.winner(screen)
         case TroubleCard():
             return training_cards.trouble(screen)
         case PersonCard():
@@ -96,9 +111,14 @@ def settled(screen: Screen) -> bool:
             return screen.ready
         case BallotCard():
             return screen.closed
+        case TieCard():
+            return bool(screen.result)
         case _:
             return True
 
 
 FOLLOWED = frozenset({Purpose.READING, Purpose.STATUS, Purpose.PICTURES})
 """Cards that change while nobody presses anything."""
+
+TENDED = frozenset({Purpose.BALLOT, Purpose.TIE})
+"""Cards of a vote: bot/chat/ballots.py knows when they have changed."""

@@ -17,7 +17,12 @@ async def access(press: Press) -> None:
 
 @on("set.vote")
 async def vote(press: Press) -> None:
-    await press.show(await press.studio.choose(press.who, press.action.number, wants_vote=press.action.arg == "1"))
+    """To what the argument names: blind, open or off."""
+    wanted = press.action.arg
+    card = await press.studio.choose(
+        press.who, press.action.number, wants_vote=wanted != "off", blind=None if wanted == "off" else wanted != "open"
+    )
+    await press.show(card)
 
 
 @on("confirm.back")

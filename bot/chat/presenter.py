@@ -17,7 +17,7 @@ from discord.ext import tasks
 
 from bot.chat import threads
 from bot.chat.ballots import Ballots
-from bot.chat.cards import FOLLOWED, draw, settled
+from bot.chat.cards import FOLLOWED, TENDED, draw, settled
 from bot.chat.errors import on_its_own, where
 from bot.chat.languages import language_of
 from bot.chat.layout import MARK, Drawn, mark_of
@@ -74,7 +74,7 @@ class Presenter:
         """On READY, and again whenever Discord starts a new session."""
         self._doubtful = None
         with on_its_own("ballots: taking up"):
-            await self._take_up_ballots()
+            await self.ballots.take_up()
         if not self._round.is_running():
             self._round.start()
 
@@ -93,7 +93,7 @@ class Presenter:
     async def tick(self) -> None:
         """One round: post what is due, bring live cards up to date, end ballots whose time has come."""
         self.chore()
-        for place in await self.ballots.close_due():
+        for place in await self.ballots.tend():
             await self.refresh(place)
         await self.deliver()
         with on_its_own("erasures"):
@@ -179,7 +179,7 @@ class Presenter:
         await self.post.sent(due, place)
         if self._doubtful is not None:
             self._doubtful.discard(due.id)
-        if isinstance(screen, BallotCard) and not screen.closed:
+        if isinstance(screen, BallotCard) and screen.state == "open":
             await self._open(place, screen)
 
     async def _refused(self, due: Due, error: discord.HTTPException) -> None:
@@ -229,9 +229,9 @@ class Presenter:
         return message.id
 
     async def _open(self, place: Place, screen: BallotCard) -> None:
-        self.ballots.opened(place, len(screen.options))
+        self.ballots.opened(place, len(screen.columns))
         with on_its_own(f"ballot {place.ref}: reactions"):
-            await self.ballots.seed(place, len(screen.options))
+            await self.ballots.seed(place, len(screen.columns))
 
     async def show_below(self, key: Key, channel_id: int, message_id: int) -> bool:
         """Have this screen stand below the message `message_id`. False: that very message is where it stands.
@@ -282,7 +282,7 @@ class Presenter:
     async def _bring_up_to_date_spoken(self, place: Place) -> None:
         screen = await self.studio.screen(place.guild_id, place.purpose, place.ref)
         if screen is None:
-            if place.purpose in FOLLOWED:
+            if place.purpose in FOLLOWED | TENDED:
                 await self._delete(place)
                 await self.post.remove(place)
             return
@@ -296,7 +296,7 @@ class Presenter:
             if not await self._edit(place, drawn):
                 return
             await self.post.put(replace(place, content_hash=drawn.content_hash, edited_at=int(self.clock())))
-        if over and (place.purpose in FOLLOWED or place.purpose is Purpose.BALLOT):
+        if over and place.purpose in FOLLOWED | TENDED:
             self.ballots.closed(place.message_id)
             await self.post.remove(place)
 
@@ -319,7 +319,8 @@ class Presenter:
                 return False
             if error.code != TOO_MANY_OLD_EDITS:
                 raise
-            await self.post.add(place.guild_id, place.channel_id, place.purpose, place.ref)
+            if place.purpose not in TENDED:  # a vote's message holds its reactions: it is edited later instead
+                await self.post.add(place.guild_id, place.channel_id, place.purpose, place.ref)
             return False
         return True
 
@@ -335,12 +336,3 @@ class Presenter:
             await channel.get_partial_message(place.message_id).delete()
         except (discord.NotFound, discord.Forbidden) as error:
             log.info("message of %s %s stays or is gone: %s", place.purpose, place.ref, where(error))
-
-    async def _take_up_ballots(self) -> None:
-        for place in await self.post.places({Purpose.BALLOT}):
-            screen = await self.studio.screen(place.guild_id, place.purpose, place.ref)
-            if isinstance(screen, BallotCard) and not screen.closed:
-                with on_its_own(f"ballot {place.ref}: taking up"):
-                    await self.ballots.resume(place, screen)
-            else:
-                await self.refresh(place)

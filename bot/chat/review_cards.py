@@ -1,23 +1,19 @@
-"""The cards of the review: reading, crops, one crop, captions, confirm.
+"""The cards of the review: reading, captions, confirm. Crops stand in crop_cards.
 
 `settled` draws a card that has been answered: the same words and pictures, nothing to press.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from discord import ButtonStyle, ui
 
-from bot.chat import texts
+from bot.chat import ballot_texts, texts
 from bot.chat.layout import Colour, Drawn, Option, Piece, bar, button, clip, escape, gallery, line, row, select, words
 from bot.chat.texts import Button, Pick
-from bot.studio.screens import CaptionLine, CaptionSheet, ConfirmCard, CropEditor, CropSheet, PhotoLine, Reading
+from bot.studio.screens import CaptionLine, CaptionSheet, ConfirmCard, Reading
 
-NUDGES = ((Button.LEFT, "left"), (Button.RIGHT, "right"), (Button.UP, "up"), (Button.DOWN, "down"))
-OPTIONS = 25
-"""Of one select menu."""
 CAPTION_ROOM = 3200
 """Characters for the captions of one page: the rest of the 4000 is for everything around them."""
 
@@ -26,71 +22,6 @@ def reading(screen: Reading) -> Drawn:
     done = screen.done / screen.given if screen.given else 0.0
     text = texts.reading(escape(screen.subject), screen.done, screen.given)
     return Drawn([words(text, bar(done))], Colour.WORKING, silent=True)
-
-
-def crop_sheet(screen: CropSheet, *, settled: bool = False) -> Drawn:
-    id = screen.dataset_id
-    pieces: list[Piece] = [words(texts.crops_title(escape(screen.subject)), escape(screen.summary))]
-    images = (screen.sheet,) if screen.sheet is not None else ()
-    if images:
-        pieces.append(gallery(images))
-    notes = [f"{photo.number}: {photo.note}" for photo in screen.photos if photo.note]
-    if notes:
-        pieces.append(words(clip("\n".join(escape(note) for note in notes), 1800)))
-    if settled:
-        return Drawn([*pieces, words(texts.crops_agreed())], Colour.QUIET, images)
-    pieces.append(words(f"-# {texts.crops_help()}"))
-    # A menu holds 25: a page with more photos than that gets a second one.
-    for start in range(0, min(len(screen.photos), 2 * OPTIONS), OPTIONS):
-        pieces.append(_fix(screen.photos[start : start + OPTIONS], id, screen.page, start))
-    if screen.pages > 1:
-        pieces.append(_pager("crop.page", id, screen.page, screen.pages))
-    pieces.append(
-        row(
-            button(Button.LOOKS_RIGHT, "crop.accept", id, style=ButtonStyle.success, disabled=not screen.can_go_on),
-            button(Button.ADD_MORE, "photos.more", id),
-            button(Button.DISCARD, "set.discard", id, style=ButtonStyle.danger),
-        )
-    )
-    return Drawn(pieces, Colour.ASKING, images)
-
-
-def _fix(photos: Sequence[PhotoLine], id: int, page: int, start: int) -> Piece:
-    options = (
-        Option(
-            str(photo.number),
-            texts.photo_option(photo.number, kept=photo.kept, asks=photo.asks),
-            photo.note,
-        )
-        for photo in photos
-    )
-    return select(Pick.FIX, options, "crop.fix", id, f"{page}.{start}")
-
-
-def crop_editor(screen: CropEditor, page: int = 1) -> Drawn:
-    """`page`: of the sheet it was opened from, for the way back."""
-    id, n = screen.dataset_id, screen.number
-
-    def nudge(label: str, verb: str, *, disabled: bool = False, danger: bool = False) -> ui.Button[Any]:
-        style = ButtonStyle.danger if danger else ButtonStyle.secondary
-        return button(label, "crop.adjust", id, f"{n}.{verb}.{page}", style=style, disabled=disabled)
-
-    return Drawn(
-        [
-            words(texts.editor_title(n), escape(screen.note)),
-            gallery((screen.preview,)),
-            row(nudge(Button.TIGHTER, "tighter"), nudge(Button.LOOSER, "looser"), nudge(Button.CENTRE, "centre")),
-            row(*(nudge(label, verb) for label, verb in NUDGES)),
-            row(
-                nudge(Button.NEXT_FACE, "next_face", disabled=screen.faces < 2),
-                nudge(Button.DROP, "drop", danger=True),
-                nudge(Button.KEEP, "keep"),
-                button(Button.BACK, "crop.back", id, page, style=ButtonStyle.primary),
-            ),
-        ],
-        Colour.ASKING,
-        (screen.preview,),
-    )
 
 
 def caption_sheet(screen: CaptionSheet, *, settled: bool = False, five_from: int = 0) -> Drawn:
@@ -141,8 +72,9 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
     facts = words(
         texts.confirm_title(escape(screen.subject)),
         texts.confirm_facts(escape(screen.trigger), escape(screen.class_word), screen.photos, screen.queue),
-        texts.vote_fact(screen.wants_vote),
+        ballot_texts.vote_fact(screen.wants_vote, screen.blind),
         escape(screen.change),
+        f"-# {escape(screen.terms)}" if screen.terms else "",
         escape(screen.waits),
     )
     if screen.started:
@@ -158,12 +90,7 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
             select(Pick.PRESET, presets, "set.preset", id),
             select(Pick.ACCESS, access, "set.access", id),
             row(
-                button(
-                    Button.VOTE_ON if screen.wants_vote else Button.VOTE_OFF,
-                    "set.vote",
-                    id,
-                    0 if screen.wants_vote else 1,
-                ),
+                _vote_button(screen),
                 button(Button.TRIGGER, "set.trigger", id, "confirm"),
             ),
             line(),
@@ -177,9 +104,10 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
     )
 
 
-def _pager(verb: str, id: int, page: int, pages: int) -> Piece:
-    return row(
-        button(Button.PREVIOUS, verb, id, max(page - 1, 1), disabled=page <= 1),
-        # The argument is not read: custom ids of one message must differ even on the last page.
-        button(Button.NEXT, verb, id, f"{min(page + 1, pages)}.next", disabled=page >= pages),
-    )
+def _vote_button(screen: ConfirmCard) -> ui.Button[Any]:
+    """Says how it stands; pressed, it is the next of blind, open, off."""
+    if not screen.wants_vote:
+        return button(ballot_texts.Button.OFF, "set.vote", screen.dataset_id, "blind")
+    if screen.blind:
+        return button(ballot_texts.Button.BLIND, "set.vote", screen.dataset_id, "open")
+    return button(ballot_texts.Button.OPEN, "set.vote", screen.dataset_id, "off")

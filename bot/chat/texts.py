@@ -35,12 +35,8 @@ class Button(StrEnum):
     WORD = "A word everywhere"
     TRIGGER = "Change trigger word"
     START = "Start training"
-    VOTE_ON = "Vote: on"
-    VOTE_OFF = "Vote: off"
     STOP = "Stop after this epoch"
     CANCEL = "Cancel"
-    EXTEND = "One more hour"
-    CLOSE = "Close now"
     IMAGINE = "Imagine with it"
     AGAIN = "Again"
     SAME_SEED = "Same seed"
@@ -48,6 +44,7 @@ class Button(StrEnum):
     UPSCALE = "Upscale"
     DELETE = "Delete"
     RETRY = "Try again"
+    LIGHTER = "Train a lighter one"
 
 
 class Pick(StrEnum):
@@ -56,7 +53,6 @@ class Pick(StrEnum):
     FIX = "Fix a photo..."
     PRESET = "How long it trains"
     ACCESS = "Who may use it"
-    WINNER = "Make it the winner..."
     ONE = "See one alone..."
 
 
@@ -256,10 +252,6 @@ def painting(note: str = "") -> str:
     return say("Painting: {note}. It will be posted here.", note=note.rstrip("."))
 
 
-def winner_chosen(name: str) -> str:
-    return say("{name} it is. The announcement follows.", name=name)
-
-
 def photos(count: int) -> str:
     return many("{count} photo", "{count} photos", count)
 
@@ -332,12 +324,6 @@ def confirm_facts(trigger: str, class_word: str, count: int, queue: str) -> str:
     return f"{learnt} · {photos(count)} · {queue}"
 
 
-def vote_fact(wants_vote: bool) -> str:
-    if wants_vote:
-        return say("Everybody here votes on the result.")
-    return say("The best epoch is taken without a vote.")
-
-
 def started() -> str:
     return "-# " + say("Started.")
 
@@ -363,30 +349,6 @@ def losses(line: str, last: float) -> str:
 
 def epoch_title(number: int, epochs: int) -> str:
     return "**" + say("Epoch {number} of {epochs}", number=number, epochs=epochs) + "**"
-
-
-def ballot_title(subject: str) -> str:
-    return "### " + say("Which {subject} is best?", subject=subject)
-
-
-def ballot_help() -> str:
-    return say("React with the number of a column; several are fine. Same prompts and same seeds in every column.")
-
-
-def ballot_closes(unix: int) -> str:
-    return say("Closes {when}.", when=f"<t:{unix}:R>")
-
-
-def winner_title(name: str) -> str:
-    return "### " + say("{name} is here", name=name)
-
-
-def winner_call(owner_id: int) -> str:
-    return say("{owner}, it is ready.", owner=f"<@{owner_id}>")
-
-
-def winner_use(trigger: str, try_it: str) -> str:
-    return say("Bring it in with **{trigger}**: {command}", trigger=trigger, command=f"`/imagine {try_it}`")
 
 
 def pictures_header(member_id: int, prompt: str) -> str:

@@ -221,9 +221,15 @@ class Studio:
         return await self.framing.crop_editor(Scope(who.guild_id), dataset_id, number)
 
     @told
-    async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
+    async def press_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
         """verb: tighter, looser, left, right, up, down, next_face, centre, original, drop, keep, undo."""
-        return await self.framing.adjust(who, dataset_id, number, verb)
+        await self.framing.press(who, dataset_id, number, verb)
+
+    @told
+    async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
+        """As `press_crop`, and what it looks like now."""
+        await self.framing.press(who, dataset_id, number, verb)
+        return await self.framing.crop_editor(Scope(who.guild_id), dataset_id, number)
 
     @told
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
+from bot.studio.ballot import OpenBallot
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
+    ColumnCard,
     ConfirmCard,
     CropEditor,
     CropSheet,
@@ -28,6 +30,7 @@ from bot.studio.screens import (
     Reading,
     Screen,
     StatusCard,
+    TieCard,
     TroubleCard,
     WinnerCard,
 )
@@ -53,6 +56,8 @@ class StudioDouble(Studio):
         self.breaks: Exception | None = None
         self.languages: dict[int, str] = {}
         """By server: what its admins chose."""
+        self.ballots = Counting(self)  # type: ignore[assignment]
+        self.booth = Looking(self)  # type: ignore[assignment]
         self.caption_text = "smiling, on a blue background"
 
     # -- what the engine would do, done by the test
@@ -118,6 +123,8 @@ class StudioDouble(Studio):
                 return EpochPost(1, int(ref), int(ref), training.epochs, picture("previews.png"), "likeness 71")
             case Purpose.BALLOT:
                 return self._training().ballot_card()
+            case Purpose.TIE:
+                return self._training().tie_card()
             case Purpose.WINNER:
                 return self._training().winner_card() if training.winner else None
         return None
@@ -152,16 +159,23 @@ class StudioDouble(Studio):
 
     async def crop_editor(self, who: Who, dataset_id: int, number: int) -> CropEditor:
         training = self._mine("crop_editor", who, dataset_id)
-        return CropEditor(1, number, picture("crop.png"), 2, " ".join(training.crops.get(number, [])))
+        pressed = training.crops.get(number, [])
+        return CropEditor(
+            1, number, picture("crop.png"), 2, " ".join(pressed), steps=len(pressed), dropped=number in training.dropped
+        )
 
-    async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
-        training = self._mine("adjust_crop", who, dataset_id)
+    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
+        training = self._mine("take_first_frames", who, dataset_id)
+        training.frames = "asked for"
+        return Reading(1, training.ask.name, len(training.photos), len(training.photos) - 2)
+
+    async def press_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
+        training = self._mine("press_crop", who, dataset_id)
         training.crops.setdefault(number, []).append(verb)
         if verb == "drop":
             training.dropped.add(number)
         if verb == "keep":
             training.dropped.discard(number)
-        return await self.crop_editor(who, dataset_id, number)
 
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:
         self._mine("accept_crops", who, dataset_id)
@@ -199,6 +213,7 @@ class StudioDouble(Studio):
         preset: str | None = None,
         access: str | None = None,
         wants_vote: bool | None = None,
+        blind: bool | None = None,
         trigger: str | None = None,
     ) -> ConfirmCard:
         training = self._mine("choose", who, dataset_id)
@@ -208,6 +223,7 @@ class StudioDouble(Studio):
         training.access = access or training.access
         training.trigger = trigger or training.trigger
         training.wants_vote = training.wants_vote if wants_vote is None else wants_vote
+        training.blind = training.blind if blind is None else blind
         return self._training().confirm_card()
 
     async def start_training(self, who: Who, dataset_id: int) -> StatusCard:
@@ -242,11 +258,12 @@ class StudioDouble(Studio):
     async def cancellable(self, who: Who) -> tuple[tuple[str, str], ...]:
         return tuple((job, f"painting {card.prompt}") for job, card in self.jobs.items())
 
-    async def open_ballots(self) -> tuple[tuple[int, int, int], ...]:
+    async def open_ballots(self) -> tuple[OpenBallot, ...]:
         training = self.training
         if training is None or training.state != "voting":
             return ()
-        return ((training.who.guild_id, 1, training.closes_at),)
+        tied_at = training.tied_at if training.tied else None
+        return (OpenBallot(training.who.guild_id, 1, training.closes_at, training.epochs, tied_at),)
 
     async def vote(self, guild_id: int, ballot_id: int, member_id: int, option: int, on: bool) -> None:
         training = self._training()
@@ -258,13 +275,29 @@ class StudioDouble(Studio):
         self._mine("may_close", who, ballot_id)
 
     async def close_ballot(
-        self, guild_id: int, ballot_id: int, counted: Mapping[int, frozenset[int]] | None, *, winner: int | None = None
-    ) -> WinnerCard:
+        self,
+        guild_id: int,
+        ballot_id: int,
+        counted: Mapping[int, frozenset[int]] | None,
+        *,
+        option: int | None = None,
+        by: int | None = None,
+    ) -> WinnerCard | TieCard:
+        """Two columns ahead of the others are a tie; what is chosen then wins."""
         training = self._training()
         if training.winner is None:
-            training.counted = counted
-            most = max(sorted(counted or {0: ()}), key=lambda option: len((counted or {0: ()})[option]))
-            training.winner = winner or most + 1
+            if not training.tied:
+                training.counted = counted
+            most = max((len(who) for who in (counted or {}).values()), default=0)
+            first = [place for place in sorted(counted or {}) if len((counted or {})[place]) == most]
+            if option is None and not training.tied and most and len(first) > 1:
+                training.tied, training.tied_at = tuple(first), int(self.clock())
+                training.closes_at = int(self.clock()) + 3600
+                self.outbox.put_row(guild_id, training.who.channel_id, Purpose.TIE, 1)
+                return training.tie_card()
+            chosen = (first or [0])[0] if option is None else option
+            training.winner = training.order()[chosen]
+            training.decided_by = by
             training.state = "published"
             self.outbox.put_row(guild_id, training.who.channel_id, Purpose.WINNER, 1)
         return self._training().winner_card()
@@ -348,3 +381,44 @@ class StudioDouble(Studio):
     def deliver_pictures(self, job_id: str, guild_id: int, channel_id: int) -> None:
         self.finish_painting(job_id)
         self.outbox.put_row(guild_id, channel_id, Purpose.PICTURES, job_id)
+
+
+class Counting:
+    """`studio.ballots`, as far as the chat calls it."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self.studio = studio
+
+    async def end(self, guild_id: int, ballot_id: int, counted: Mapping[int, frozenset[int]] | None) -> bool:
+        training = self.studio._training()
+        if training.closes_at > self.studio.clock():
+            return False
+        await self.studio.close_ballot(guild_id, ballot_id, counted, option=training.tied[0] if training.tied else None)
+        return True
+
+    async def anew(self, guild_id: int, ballot_id: int) -> bool:
+        training = self.studio._training()
+        if any(due.purpose is Purpose.BALLOT for due in self.studio.outbox.rows):
+            return False
+        training.anew = True
+        self.studio.outbox.put_row(guild_id, training.who.channel_id, Purpose.BALLOT, 1)
+        return True
+
+
+class Looking:
+    """`studio.booth`, as far as the chat calls it."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self.studio = studio
+
+    async def column(self, who: Who, ballot_id: int, place: int | None) -> ColumnCard:
+        self.studio._called("column", who)
+        training = self.studio._training()
+        shown = None if place is None else training.columns()[place]
+        return ColumnCard(1, place, shown, picture("column.png", place or 99), training.epochs, training.winner is None)
+
+    async def says(self, who: Who, ballot_id: int, voted: frozenset[int]) -> str:
+        self.studio._called("says", who)
+        if not voted:
+            raise UserError("Look for yourself first.")
+        return f"You took {sorted(voted)}. I would take D."

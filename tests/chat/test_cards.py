@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import EnumMeta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat import (
+    ballot_cards,
+    ballot_texts,
     cards,
     commands,
+    crop_cards,
     forms,
     keeping_cards,
     keeping_forms,
@@ -31,6 +35,7 @@ from bot.chat import (
 )
 from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
 from bot.chat.uploads import PHOTO_LIMIT_MB
+from bot.studio.ballot_screens import BallotColumn, ColumnCard, TieCard
 from bot.studio.people_screens import (
     ConsentCard,
     HiddenCard,
@@ -80,6 +85,14 @@ def captions(count: int, page: int, pages: int, text: str = LONG) -> CaptionShee
     return CaptionSheet(BIG, NAME, "kat3r1na", "woman", picture(), lines, page, pages)
 
 
+COLUMNS = tuple(BallotColumn(letter, BIG, BIG, letter == "C") for letter in "ABCDEFGHIJ")
+PICTURES = tuple(picture(shade=shade) for shade in (1, 2, 3))
+
+
+def vote(**more: Any) -> BallotCard:
+    return replace(BallotCard(BIG, BIG, NAME, PICTURES, COLUMNS, True, "", BIG, anew=True), **more)
+
+
 LARGEST: dict[str, Screen] = {
     "reading": Reading(BIG, NAME, 50, 49),
     "crops": CropSheet(
@@ -104,10 +117,18 @@ LARGEST: dict[str, Screen] = {
     ),
     "status": StatusCard(BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True),
     "epoch": EpochPost(BIG, BIG, 20, 20, picture(), LONG[:900]),
-    "ballot": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, False, ""),
-    "ballot, closed": BallotCard(BIG, BIG, NAME, picture(), tuple(range(1, 21)), LONG[:900], BIG, True, LONG[:500]),
-    "ballot, curve": BallotCard(BIG, BIG, NAME, picture(), (1, 2), LONG[:900], BIG, True, LONG[:500], picture(shade=3)),
-    "ballot, no word": BallotCard(BIG, BIG, NAME, picture(), (1, 2), "", BIG, True, ""),
+    "ballot": vote(),
+    "ballot, open": vote(blind=False, suggestion=LONG[:900]),
+    "ballot, level": vote(state="tied", decides_at=BIG),
+    "ballot, closed": vote(state="closed", suggestion=LONG[:900], result=LONG[:500], decided_by=BIG),
+    "ballot, of two": vote(sheets=(picture(),), columns=COLUMNS[:2]),
+    "column": ColumnCard(BIG, 9, COLUMNS[9], picture(), 10, True),
+    "column, base": ColumnCard(BIG, None, None, picture(), 1, False),
+    "tie": TieCard(BIG, NAME, BIG, tuple(enumerate(COLUMNS)), PICTURES, BIG),
+    "tie, over": TieCard(BIG, NAME, BIG, tuple(enumerate(COLUMNS)), (), BIG, LONG[:500], BIG),
+    "winner, voted": WinnerCard(
+        BIG, "kat3r1na-gen0", "kat", BIG, picture(), LONG[:500], LONG[:500], COLUMNS, 99, BIG, picture(shade=3)
+    ),
     "winner": WinnerCard(BIG, "kat3r1na-gen0", "kat3r1na", BIG, picture(), LONG[:500], LONG[:500]),
     "winner, odd name": WinnerCard(BIG, "Kätérina die Große: 100 %", "kat", BIG, picture(), "", ""),
     **{
@@ -195,7 +216,7 @@ async def test_the_largest_card_is_one_discord_takes(screen: Screen) -> None:
 async def test_answered_cards_have_nothing_to_press() -> None:
     crops, sheet = LARGEST["crops"], captions(10, 1, 1)
     assert isinstance(crops, CropSheet)
-    for drawn in (review_cards.crop_sheet(crops, settled=True), review_cards.caption_sheet(sheet, settled=True)):
+    for drawn in (crop_cards.crop_sheet(crops, settled=True), review_cards.caption_sheet(sheet, settled=True)):
         assert await _sent(drawn) == []
         assert not [p for p in walk([x.to_component_dict() for x in drawn.pieces]) if "custom_id" in p]
 
@@ -222,8 +243,7 @@ def test_escaping_is_undone(text: str) -> None:
 async def test_the_same_card_has_the_same_hash_and_another_has_not() -> None:
     first, again = cards.draw(LARGEST["status"]), cards.draw(LARGEST["status"])
     assert first.content_hash == again.content_hash
-    other = BallotCard(1, 1, NAME, picture(shade=1), (1,), "", 5, False, "")
-    repainted = BallotCard(1, 1, NAME, picture(shade=2), (1,), "", 5, False, "")
+    other, repainted = vote(sheets=(picture(shade=1),)), vote(sheets=(picture(shade=2),))
     assert cards.draw(other).content_hash != cards.draw(repainted).content_hash
 
 
@@ -264,7 +284,7 @@ LIMITS: dict[EnumMeta, int] = {
     getattr(module, name): limit
     for module in (texts, people_texts, keeping_texts)
     for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
-}
+} | {ballot_texts.Button: 34, ballot_texts.Pick: 150}
 
 
 @pytest.mark.parametrize("group", LIMITS, ids=lambda group: f"{group.__module__}.{group.__name__}")
@@ -290,7 +310,18 @@ def test_bars_and_lines() -> None:
     assert sparkline(()) == "" and sparkline((3, 2, 1)) == "█▅▁" and sparkline((1, 1)) == "▁▁"
 
 
-MEMBERS_READ = ("intake", "crops", "captions", "confirm", "training", "pictures", "people", "keeping", "rules")
+MEMBERS_READ = (
+    "intake",
+    "crops",
+    "captions",
+    "confirm",
+    "training",
+    "voting",
+    "pictures",
+    "people",
+    "keeping",
+    "rules",
+)
 
 
 def test_members_read_only_what_stands_in_texts() -> None:
@@ -299,6 +330,7 @@ def test_members_read_only_what_stands_in_texts() -> None:
     shown = [
         review_cards,
         training_cards,
+        ballot_cards,
         picture_cards,
         people_cards,
         people_forms,

@@ -138,7 +138,7 @@ async def _nothing() -> None: ...
 
 
 async def test_every_kind_of_post_is_sent_with_its_row_as_nonce(world: World) -> None:
-    await world.alice.select(await world.to_ballot(), ["2"])
+    await world.alice.select(await world.to_ballot(), ["2"], custom_id="lk1:vote.win:1")
     sent = [r.json for r in world.env.http_requests if r.method == "POST" and r.path.endswith("/messages")]
     nonces = [body["nonce"] for body in sent if body and "nonce" in body]
     assert len(nonces) == len(set(nonces))
@@ -335,7 +335,7 @@ def test_every_verb_that_is_drawn_is_answered() -> None:
 
 
 async def test_nothing_pressed_or_sent_is_remembered_by_the_library(world: World) -> None:
-    await world.alice.select(await world.to_ballot(), ["2"])
+    await world.alice.select(await world.to_ballot(), ["2"], custom_id="lk1:vote.win:1")
     await world.alice.slash(world.channel, "train")
     store = world.bot._connection._view_store
     assert store._views == {} and store._modals == {}

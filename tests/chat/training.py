@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image as Pixels
 
+from bot.studio.ballot_screens import BallotColumn
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
 from bot.studio.screens import (
     BallotCard,
@@ -19,8 +20,10 @@ from bot.studio.screens import (
     PhotoLine,
     PresetChoice,
     StatusCard,
+    TieCard,
     WinnerCard,
 )
+from bot.studio.tally import LETTERS
 
 PAGE = 10
 
@@ -40,6 +43,8 @@ class Training:
     photos: list[GivenPhoto]
     read: bool = False
     dropped: set[int] = field(default_factory=set[int])
+    frames: str = ""
+    moving: int = 0
     crops: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     captions: dict[int, str] = field(default_factory=dict[int, str])
     trigger: str = "ohwx"
@@ -53,6 +58,12 @@ class Training:
     votes: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     counted: Mapping[int, frozenset[int]] | None = None
     winner: int | None = None
+    blind: bool = True
+    tied: tuple[int, ...] = ()
+    """Places of columns that are level."""
+    tied_at: int = 0
+    decided_by: int | None = None
+    anew: bool = False
 
     @property
     def room(self) -> int:
@@ -75,6 +86,8 @@ class Training:
             pages,
             lines[page * 25 - 25 : page * 25],
             count - len(self.dropped) >= 5,
+            asks=tuple(line.number for line in lines if line.asks),
+            animated=self.moving,
         )
 
     def caption_sheet(self, page: int) -> CaptionSheet:
@@ -96,6 +109,7 @@ class Training:
             self.wants_vote,
             "next in line",
             self.state != "review",
+            blind=self.blind,
         )
 
     def status_card(self) -> StatusCard:
@@ -115,17 +129,51 @@ class Training:
             self.state == "training",
         )
 
+    def order(self) -> tuple[int, ...]:
+        """Epochs by their columns: not as they were trained."""
+        return (2, 4, 1, 3, *range(5, self.epochs + 1))[: self.epochs]
+
+    def columns(self) -> tuple[BallotColumn, ...]:
+        return tuple(
+            BallotColumn(
+                LETTERS[place],
+                epoch if self.winner or not self.blind else None,
+                self.got(place) if self.winner or self.tied else None,
+                epoch == self.winner,
+            )
+            for place, epoch in enumerate(self.order())
+        )
+
+    def got(self, place: int) -> int:
+        return len((self.counted or {}).get(place, ()))
+
     def ballot_card(self) -> BallotCard:
         return BallotCard(
             1,
             1,
             self.ask.name,
-            picture("grid.png", self.closes_at),
-            tuple(range(1, self.epochs + 1)),
-            "I would take epoch 3: it is closest.",
+            (picture("columns-1.png", self.closes_at),),
+            self.columns(),
+            self.blind,
+            "" if self.blind and self.winner is None else "I would take epoch 3: it is closest.",
             self.closes_at,
-            self.winner is not None,
+            "closed" if self.winner is not None else "tied" if self.tied else "open",
+            self.closes_at if self.tied else None,
             f"Epoch {self.winner} wins." if self.winner else "",
+            self.decided_by,
+            self.anew,
+        )
+
+    def tie_card(self) -> TieCard:
+        return TieCard(
+            1,
+            self.ask.name,
+            self.who.member_id,
+            tuple((place, column) for place, column in enumerate(self.columns()) if place in self.tied),
+            (picture("level.png"),),
+            self.closes_at,
+            f"Epoch {self.winner} wins." if self.winner else "",
+            self.decided_by,
         )
 
     def winner_card(self) -> WinnerCard:
@@ -137,4 +185,8 @@ class Training:
             picture("winner.png"),
             f"Epoch {self.winner} wins.",
             f"a portrait of {self.trigger} on the moon",
+            self.columns(),
+            3,
+            self.decided_by,
+            picture("curve.png"),
         )
