@@ -50,7 +50,7 @@ class PhotoFacts(Part):
     colourful: float = 0.0
     """Mean difference between a pixel's strongest and weakest channel, 0..255: 0 is a black and white photo."""
     turn: float | None = None
-    """Where the face looks: -1 in profile to the left, 0 into the camera, 1 to the right of the picture. None: not known."""
+    """How far the face is turned away: 0 into the camera, 1 in profile, to whichever side. None: not known."""
     captioner: Captioner = Captioner.TEMPLATE
     """Who wrote its caption."""
     pairs: tuple[Pair, ...] = ()

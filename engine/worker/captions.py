@@ -6,12 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.captioning import Captioner, CaptionerRef
+from engine.facts import PhotoFacts
+from engine.photos import SubjectKind
+from engine.worker.captioners import Writer, writer_for
 from engine.worker.finders import Rect
+from engine.worker.phrases import phrased
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from engine.miniature.senses import Captioner
+    from engine.miniature.senses import Captioner as CartoonCaptioner
 
 SUBJECT = re.compile(
     r"^(?:an? )?(?:portrait|picture|photo|photograph|drawing|image|close[- ]?up)? ?(?:of )?(?:an? |the )?"
@@ -25,7 +30,8 @@ IDENTITY = re.compile(
     re.IGNORECASE,
 )
 
-
+SIDE, DIM, GREY = 0.5, 100, 6.0
+"""From where on a template says so: half turned to profile; nothing in the face brighter than this; hardly a colour in it."""
 SURE = 0.55
 """On crops of 120 unseen people: of places 99 in 100 are said this surely and all rightly, of clothes 98 and 97, of where
 somebody looks 93 and 98, of expressions 73 and 94."""
@@ -65,7 +71,7 @@ def surely(words: Sequence[str], sureness: Sequence[float]) -> str:
     return said.replace(" ,", ",").strip(" ,")
 
 
-def _spoken(captioner: Captioner, shown: Image.Image) -> tuple[list[str], list[float]]:
+def _spoken(captioner: CartoonCaptioner, shown: Image.Image) -> tuple[list[str], list[float]]:
     """The words of the likeliest caption, each with the probability the captioner gave it."""
     import torch
 
@@ -94,23 +100,43 @@ def _spoken(captioner: Captioner, shown: Image.Image) -> tuple[list[str], list[f
 
 
 class Describer:
-    """Captions for photos in which `finder` found the faces. Loads its captioner when it is first asked.
+    """Captions for the photos of one set. Loads what writes them when it is first asked."""
 
-    Only the miniature brings one, and it knows its own world only; without one a caption is empty, for a person to fill.
-    """
-
-    def __init__(self, finder: str) -> None:
+    def __init__(self, finder: str, kind: SubjectKind, wanted: CaptionerRef) -> None:
+        """`finder`: the one that found the faces; the miniature's captioner knows its own world only."""
         from engine.miniature import CAPTIONER
 
-        self._has_words = finder == "cartoon" and CAPTIONER.is_dir()
-        self._captioner: Captioner | None = None
+        cartoon = finder == "cartoon" and CAPTIONER.is_dir()
+        self._own = cartoon and wanted.kind in (Captioner.AUTO, Captioner.MINIATURE)
+        self._kind, self._wanted = kind, wanted
+        self._captioner: CartoonCaptioner | None = None
+        self._writer: tuple[Captioner, Writer | None] | None = None
 
-    def describe(self, picture: Image.Image, crop: Rect, face: Rect | None) -> str:
-        """The caption of what `crop` shows; with a face, of the frame around it, which is how the captioner was taught."""
-        if not self._has_words:
-            return ""
-        from engine.miniature.senses import Captioner, portrait
+    def describe(self, picture: Image.Image, crop: Rect, face: Rect | None) -> tuple[Captioner, str]:
+        """Who wrote, and the caption of what `crop` shows; "" by the template, which needs to know what was measured."""
+        if self._own:
+            return Captioner.MINIATURE, self._cartoon(picture, crop, face)
+        self._writer = self._writer or writer_for(self._wanted)
+        kind, writer = self._writer
+        return kind, "" if writer is None else phrased(writer.write(picture.crop(crop)), self._kind)
 
-        self._captioner = self._captioner or Captioner.load()
+    def _cartoon(self, picture: Image.Image, crop: Rect, face: Rect | None) -> str:
+        """With a face, of the frame around it, which is how the captioner was taught."""
+        from engine.miniature.senses import Captioner as CartoonCaptioner
+        from engine.miniature.senses import portrait
+
+        self._captioner = self._captioner or CartoonCaptioner.load()
         shown = portrait(picture, face) if face else picture.crop(crop)
         return without_identity(surely(*_spoken(self._captioner, shown)))
+
+
+def template(facts: PhotoFacts, kind: SubjectKind) -> str:
+    """The few words that what was measured allows: from where, in what light, without colours. Of a style none."""
+    if kind is SubjectKind.STYLE:
+        return ""
+    said = [
+        ("from the side", facts.turn is not None and facts.turn >= SIDE),
+        ("in dim light", facts.brightest < DIM),
+        ("black and white photo", facts.colourful < GREY),
+    ]
+    return ", ".join(words for words, true in said if true)

@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -67,6 +68,8 @@ class Pixels:
     width: int
     height: int
     rgb: bytes
+    day: int | None = None
+    """A number that is the same for photos of one day by the camera's clock; for the reading of one set, never kept."""
 
     def picture(self) -> Image.Image:
         from PIL import Image
@@ -101,12 +104,12 @@ def clean(data: bytes, min_side: int, *, first_frame: bool = False) -> Pixels:
             fault = _fault(picture, min_side, first_frame=first_frame)
             if fault is not None and fault.cause is Cause.TOO_LARGE:
                 raise Refused(fault.cause, **fault.facts)
-            turn = _orientation(picture)
+            turn, day = _orientation(picture), _day(picture)
             picture.load()
             picture = _upright(_srgb(picture), turn)
             if fault is not None:
                 raise Refused(fault.cause, _plain(picture, GLIMPSE_SIDE), **fault.facts)
-            return _plain(picture, LONGEST_SIDE)
+            return replace(_plain(picture, LONGEST_SIDE), day=day)
     except Refused:
         raise
     except UnidentifiedImageError:
@@ -152,6 +155,15 @@ def _orientation(picture: Image.Image) -> int:
     except Exception:  # noqa: BLE001  as above: whatever is wrong in there, the photo is still a photo
         return 1
     return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+
+
+def _day(picture: Image.Image) -> int | None:
+    """When it was taken, in whole days; None where its EXIF does not say."""
+    try:
+        taken = str(picture.getexif().get_ifd(0x8769).get(0x9003, ""))
+        return datetime.strptime(taken[:10], "%Y:%m:%d").toordinal()
+    except Exception:  # noqa: BLE001  as above
+        return None
 
 
 def _upright(picture: Image.Image, turn: int) -> Image.Image:
@@ -233,7 +245,8 @@ def serve(peer: socket.socket) -> None:
                 header |= {"width": glimpse.width, "height": glimpse.height}
             channel.send(peer, header, (glimpse.rgb,) if glimpse is not None else ())
         else:
-            channel.send(peer, {"width": pixels.width, "height": pixels.height}, (pixels.rgb,))
+            facts = {"width": pixels.width, "height": pixels.height, "day": pixels.day}
+            channel.send(peer, facts, (pixels.rgb,))
 
 
 def _limit_memory() -> None:
@@ -329,7 +342,8 @@ def _pixels(frame: channel.Frame) -> Pixels:
     (rgb,) = frame.parts
     if min(width, height) < 1 or max(width, height) > LONGEST_SIDE or len(rgb) != width * height * 3:
         raise ValueError("sizes that cannot be")
-    return Pixels(width, height, rgb)
+    day = frame.header.get("day")
+    return Pixels(width, height, rgb, day if isinstance(day, int) else None)
 
 
 if __name__ == "__main__":

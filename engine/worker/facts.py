@@ -32,8 +32,8 @@ COLOUR_BINS = (12, 4, 4)
 """Of hue, saturation and value."""
 SFACE_MIDDLE = 0.363
 """The cosine at which SFace's authors tell two people from one (opencv_zoo's README)."""
-LOOKS = {"looking left": -1.0, "looking right": 1.0}
-"""What the miniature's captioner says of a pose; of straight ahead it says nothing."""
+LOOKS_AWAY = ("looking left", "looking right")
+"""What the miniature's captioner says of a turned head; of straight ahead it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +144,8 @@ def eyes_here() -> Embed | None:
 
 
 def turn_of(caption: str) -> float | None:
-    """Where a cartoon looks, by its caption; None without one."""
-    return next((turn for words, turn in LOOKS.items() if words in caption), 0.0) if caption else None
+    """How far a cartoon is turned, by its caption; None without one."""
+    return float(any(words in caption for words in LOOKS_AWAY)) if caption else None
 
 
 def _cartoon_faces() -> Faces | None:

@@ -56,6 +56,8 @@ class Found:
     box: Rect
     score: float
     cut: bool = False
+    turn: float | None = None
+    """0 into the camera, 1 in profile, to whichever side. None: the finder cannot say."""
 
     @property
     def area(self) -> int:
@@ -130,7 +132,7 @@ class HaarFinder:
             agreeing = [hit for hit in seen if overlap(box, hit[1]) > 0.4]
             votes = sum(count for _, _, count in agreeing)
             if len({which for which, _, _ in agreeing}) >= 2 and votes >= AGREED:
-                found.append(Found(_middle([hit[1] for hit in agreeing]), _sureness(votes)))
+                found.append(Found(_middle([hit[1] for hit in agreeing]), _sureness(votes), turn=0.0))
         return found
 
     def _profiles(self, grey: Grey) -> list[Found]:
@@ -144,7 +146,7 @@ class HaarFinder:
         found: list[Found] = []
         for box, count in sorted(hits, key=lambda hit: -hit[1]):
             if count >= PROFILE_ALONE and not any(overlap(box, other.box) > 0.2 for other in found):
-                found.append(Found(box, _sureness(count)))
+                found.append(Found(box, _sureness(count), turn=1.0))
         return found
 
     def _cut_by_the_frame(self, grey: Grey, scale: float, size: tuple[int, int]) -> list[Found]:
@@ -186,8 +188,14 @@ class YunetFinder:
             box = _whole((x / scale, y / scale, (x + wide) / scale, (y + high) / scale))
             inside = max(0, box[0]), max(0, box[1]), min(picture.width, box[2]), min(picture.height, box[3])
             if inside[2] > inside[0] and inside[3] > inside[1]:
-                found.append(Found(inside, round(float(row[14]), 3), cut=box != inside))
+                found.append(Found(inside, round(float(row[14]), 3), cut=box != inside, turn=turned(row[4:10])))
         return _ordered(found, picture.size)
+
+
+def turned(points: Sequence[float]) -> float:
+    """From both eyes and the nose, x and y of each: how far the nose has left the eyes' middle, 0..1 of their distance."""
+    one, other, nose = (float(points[place]) for place in (0, 2, 4))
+    return round(min(1.0, abs(nose - (one + other) / 2) / max(1e-6, abs(other - one))), 3)
 
 
 def finders(wanted: str) -> list[Callable[[], Finder]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.captioning import Captioner
 from engine.families.bases import MINIATURE
 from engine.families.spec import family
 from engine.miniature import IDENTITY, PORTRAIT_SIDE
@@ -28,9 +29,10 @@ from engine.protocol import (
 )
 from engine.verdicts import Cause
 from engine.worker import framing, subjects
-from engine.worker.captions import Describer
+from engine.worker.captions import Describer, template
 from engine.worker.decode import Decoder, Pixels, Refused, glimpse_of
 from engine.worker.duplicates import Prints
+from engine.worker.facts import Measurer, eyes_here, faces_for, turn_of
 from engine.worker.finders import Finder, Found, Rect, explains, finders
 from engine.worker.order import Order
 from engine.worker.subjects import Alike, Choice
@@ -54,6 +56,7 @@ class Reading:
     size: tuple[int, int]
     faces: dict[str, list[Found]] = field(default_factory=dict[str, list[Found]])
     """By finder."""
+    day: int | None = None
 
     def picture(self) -> Image.Image:
         from PIL import Image
@@ -89,10 +92,15 @@ def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Orde
             )
             yield
     finder = _best(eyes, known + kept)
-    choices = _choices(finder, known + kept)[len(known) :]
-    describer = Describer(finder)
-    for reading, choice in zip(kept, choices, strict=True):
-        emit(_verdict(job, reading, finder, choice, least, describer))
+    choices = _choices(finder, known + kept)
+    describer = Describer(finder, job.subject_kind, job.captioner)
+    measurer = Measurer(2 * least, eyes_here() if job.base.source != MINIATURE else None, faces_for(finder))
+    for reading, choice in zip(known, choices, strict=False):
+        face = reading.faces[finder][choice.index].box if choice else None
+        measurer.remember(reading.photo_id, reading.picture(), face)
+        yield
+    for reading, choice in zip(kept, choices[len(known) :], strict=True):
+        emit(_verdict(job, reading, finder, choice, least, describer, measurer))
         yield
 
 
@@ -111,13 +119,14 @@ def least_crop(base: BaseModelRef) -> int:
 
 def _read(decoder: Decoder, ref: PhotoRef, data: bytes, min_side: int, eyes: list[Finder], prints: Prints) -> Reading:
     """Raises Refused, Copy."""
-    picture = decoder.read(data, min_side, first_frame=ref.first_frame).picture()
+    pixels = decoder.read(data, min_side, first_frame=ref.first_frame)
+    picture = pixels.picture()
     earlier = prints.add(ref.photo_id, picture)
     if earlier is not None:
         raise Copy(earlier, glimpse_of(picture))
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    reading = Reading(ref.photo_id, buffer.getvalue(), picture.size)
+    reading = Reading(ref.photo_id, buffer.getvalue(), picture.size, day=pixels.day)
     for finder in eyes:
         reading.faces[finder.name] = finder.find(picture)
     return reading
@@ -148,7 +157,13 @@ def _choices(finder: str, readings: list[Reading]) -> list[Choice | None]:
 
 
 def _verdict(
-    job: PrepareJob, reading: Reading, finder: str, choice: Choice | None, least: int, describer: Describer
+    job: PrepareJob,
+    reading: Reading,
+    finder: str,
+    choice: Choice | None,
+    least: int,
+    describer: Describer,
+    measurer: Measurer,
 ) -> PhotoRead:
     picture, faces = reading.picture(), reading.faces.get(finder, [])
     crop, flags = _framed(job, picture, finder, faces, choice)
@@ -159,7 +174,12 @@ def _verdict(
     if sharpness < BLURRED:
         flags.append(PhotoFlag.BLURRED)
     face = faces[choice.index].box if choice else None
-    caption = describer.describe(picture, crop, face) if job.caption else ""
+    captioner, caption = describer.describe(picture, crop, face) if job.caption else (Captioner.TEMPLATE, "")
+    turn = turn_of(caption) if finder == "cartoon" else faces[choice.index].turn if choice else None
+    facts = measurer.measure(reading.photo_id, picture, face, crop, turn=turn, day=reading.day)
+    facts = facts.model_copy(update={"captioner": captioner})
+    if job.caption and captioner is Captioner.TEMPLATE:
+        caption = template(facts, job.subject_kind)
     return PhotoRead(
         job_id=job.job_id,
         attempt=job.attempt,
@@ -178,6 +198,7 @@ def _verdict(
         flags=tuple(flags),
         caption=caption,
         sharpness=sharpness,
+        measured=facts,
         blobs={"photo": reading.jpeg},
     )
 
