@@ -37,8 +37,8 @@ class Measures:
         """By photo id; photos of which nothing was measured, or whose key is gone, are left out."""
         rows = await self._db.rows(
             """
-            SELECT photo_id, facts, key_id FROM measures JOIN photos ON photos.id = photo_id
-            JOIN datasets ON datasets.id = dataset_id WHERE measures.guild_id = ? AND dataset_id = ?
+            SELECT measures.photo_id, measures.facts, datasets.key_id FROM measures JOIN photos ON photos.id = measures.photo_id
+            JOIN datasets ON datasets.id = photos.dataset_id WHERE measures.guild_id = ? AND photos.dataset_id = ?
             """,
             scope.guild_id,
             dataset_id,
