@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.chat import (
     ballot_cards,
     crop_cards,
+    gallery_cards,
     keeping_cards,
     people_cards,
     picture_cards,
@@ -13,6 +14,7 @@ from bot.chat import (
     training_cards,
 )
 from bot.chat.layout import Colour, Drawn, escape, words
+from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
     HiddenCard,
@@ -78,6 +80,12 @@ def draw(screen: Screen) -> Drawn:
             return people_cards.consent(screen)
         case PicturesCard():
             return picture_cards.pictures(screen)
+        case PictureCard():
+            return gallery_cards.one_picture(screen)
+        case GalleryCard():
+            return gallery_cards.favourites(screen)
+        case ChannelCard():
+            return gallery_cards.channel(screen)
         case LoraCard():
             return keeping_cards.lora(screen)
         case PrivacyCard():
