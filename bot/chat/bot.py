@@ -11,9 +11,23 @@ from collections.abc import Callable
 import discord
 from discord import app_commands
 
-from bot.chat import captions, confirm, crops, intake, keeping, people, pictures, router, rules, training, voting
+from bot.chat import (
+    captions,
+    confirm,
+    crops,
+    gallery,
+    intake,
+    keeping,
+    people,
+    pictures,
+    router,
+    rules,
+    training,
+    voting,
+)
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, tell
+from bot.chat.gallery import add_compare, add_gallery
 from bot.chat.keeping_commands import add_keeping_commands
 from bot.chat.languages import CommandWords
 from bot.chat.ports import Memory, Post
@@ -26,7 +40,7 @@ from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
-HANDLERS = (intake, people, crops, captions, confirm, training, voting, pictures, keeping, rules)
+HANDLERS = (intake, people, crops, captions, confirm, training, voting, pictures, gallery, keeping, rules)
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"
@@ -82,6 +96,8 @@ class LikenessBot(discord.Client):
         self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)
+        add_compare(self, self.tree)
+        add_gallery(self, self.tree)
         add_keeping_commands(self, self.tree)
 
     async def fetch(self, url: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import ui
 
-from bot.chat import cards, forms, texts
+from bot.chat import cards, crop_texts, forms, texts
 from bot.chat.rooms import Room, open_room
 from bot.chat.router import Ack, Press, on, opens
 from bot.chat.uploads import Fetched, fetch_all
@@ -24,13 +24,13 @@ async def begin(press: Press) -> None:
     held = await press.bot.held.take(press.action.id)
     name, said = press.filled.text("name"), press.filled.text("kind") or "me"
     if not press.filled.ticked("consent"):
-        raise UserError(texts.NO_CONSENT)
+        raise UserError(texts.no_consent())
     if not name:
-        raise UserError(texts.NO_NAME)
+        raise UserError(texts.no_name())
     fetched = await _fetch(press)
     photos = (*held.photos, *fetched.photos)
     if not photos:
-        raise UserError(texts.NO_PHOTOS)
+        raise UserError(texts.no_photos())
     problems = (*held.problems, *fetched.problems)
     lost = press.action.arg_number - len(held.photos) - len(held.problems)
     known = await press.studio.room_of_draft(press.who, press.action.id)
@@ -49,7 +49,7 @@ async def begin(press: Press) -> None:
             ),
         )
     except UserError:
-        await room.close()
+        await room.close(press.bot)
         raise
     count, missing = len(photos), room.missing
     notes = [texts.room_is_here(count, missing) if missing else texts.room_opened(room.channel_id, count)]
@@ -70,10 +70,17 @@ def more(press: Press) -> ui.Modal:
 async def add(press: Press) -> None:
     fetched = await _fetch(press)
     if not fetched.photos:
-        raise UserError(texts.left_out(fetched.problems) if fetched.problems else texts.NO_PHOTOS)
+        raise UserError(texts.left_out(fetched.problems) if fetched.problems else texts.no_photos())
     await press.studio.add_photos(press.who, press.action.number, fetched.photos)
     sentence = texts.photos_added(len(fetched.photos))
     await press.say("\n".join([sentence, texts.left_out(fetched.problems)] if fetched.problems else [sentence])[:2000])
+    await press.bot.presenter.deliver()
+
+
+@on("photos.frames", Ack.PRIVATE)
+async def first_frames(press: Press) -> None:
+    reading = await press.studio.take_first_frames(press.who, press.action.number)
+    await press.say(crop_texts.frames_taken(reading.given - reading.done))
     await press.bot.presenter.deliver()
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from bot.chat import router
+from bot.chat import crop_cards, router
+from bot.chat.turns import Turns
+from bot.studio.screens import CropEditor
 from tests.chat.conftest import World, words
+from tests.chat.training import picture
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -16,17 +21,83 @@ async def test_fix_a_crop_in_place(world: World, restarted: bool) -> None:
     await world.alice.select(sheet, ["3"], custom_id="lk1:crop.fix:1:1.0")
     editor = world.last(world.room())
     assert editor.id == sheet.id and "Photo 3" in words(editor)
-    for label in ("Tighter", "Looser", "Left", "Right", "Up", "Down", "Next face", "Centre on face", "Leave it out"):
+    labels = (
+        "Tighter",
+        "Looser",
+        "Left",
+        "Right",
+        "Up",
+        "Down",
+        "Next face",
+        "Centre on face",
+        "Original framing",
+        "Undo",
+    )
+    for label in (*labels, "Leave it out"):
         await world.alice.click(world.last(world.room()), label=label)
     training = world.studio.training
     assert training is not None
-    assert training.crops[3] == ["tighter", "looser", "left", "right", "up", "down", "next_face", "centre", "drop"]
-    assert training.dropped == {3}
+    assert " ".join(training.crops[3]) == "tighter looser left right up down next_face centre original undo drop"
+    assert training.dropped == {3} and "left out of the training" in words(world.last(world.room()))
     await world.alice.click(world.last(world.room()), label="Keep it")
     assert training.dropped == set()
     await world.alice.click(world.last(world.room()), label="Back")
     assert "the crops" in words(world.last(world.room()))
     assert world.last(world.room()).id == sheet.id
+
+
+async def test_the_doubtful_ones_are_asked_about_one_after_the_other(world: World) -> None:
+    sheet = await world.to_crops()
+    assert "**1** photo needs a look" in words(sheet)
+    await world.alice.click(sheet, label="Check the doubtful ones")
+    editor = world.last(world.room())
+    assert editor.id == sheet.id and "Photo 2" in words(editor)
+    drawn = crop_cards.crop_editor(CropEditor(1, 2, picture(), 2, "several faces", next_ask=6, asks=3), page=4)
+    assert "3 more to check" in str(drawn.pieces[0].to_component_dict())
+    assert "lk1:crop.ask:1:4.6" in str([piece.to_component_dict() for piece in drawn.pieces])
+
+
+async def test_two_devices_at_once_end_with_the_picture_of_both(world: World) -> None:
+    sheet = await world.to_crops()
+    await world.alice.select(sheet, ["3"], custom_id="lk1:crop.fix:1:1.0")
+    editor = world.last(world.room())
+    presses = ("tighter", "left", "up", "drop", "keep", "undo")
+    await asyncio.gather(
+        *(world.alice.click(editor, custom_id=f"lk1:crop.adjust:1:3.{verb}.1") for verb in presses if verb != "undo")
+    )
+    training = world.studio.training
+    assert training is not None
+    assert sorted(training.crops[3]) == sorted(presses[:-1]), "none is lost"
+    assert " ".join(training.crops[3]) in words(world.last(world.room())), "what stands there is the end"
+
+
+async def test_first_frames_are_asked_for(world: World) -> None:
+    await world.to_crops()
+    training = world.studio.training
+    assert training is not None
+    training.moving = 2
+    world.studio.finish_reading()
+    await world.pulse()
+    result = await world.alice.click(world.last(world.room()), label="Take the first frames")
+    assert result.response is not None and "first frames of 2 animated pictures" in result.response.content
+    assert training.frames == "asked for"
+
+
+async def test_a_turn_is_the_last_ones_and_a_message_is_forgotten() -> None:
+    turns, drawn, entered = Turns(), [], asyncio.Event()
+
+    async def press(number: int) -> None:
+        async with turns.take(7) as mine:
+            entered.set()
+            await asyncio.sleep(0)
+            if mine:
+                drawn.append(number)
+
+    first = asyncio.create_task(press(1))
+    await entered.wait()
+    await asyncio.gather(first, press(2), press(3), press(4))
+    assert drawn == [1, 4], "the one that was drawing, and the last; those between leave it to the last"
+    assert not turns._messages
 
 
 async def test_fifty_photos_have_pages_of_menus(world: World) -> None:

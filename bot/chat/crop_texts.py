@@ -1,0 +1,41 @@
+"""The words around crops. Labels are translated where they are drawn."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from bot.language import many, say
+
+
+class Button(StrEnum):
+    """Labels, at most 34 characters beside an icon."""
+
+    ORIGINAL = "Original framing"
+    UNDO = "Undo"
+    NEXT_ASK = "Next to check"
+    ASK = "Check the doubtful ones"
+    FRAMES = "Take the first frames"
+
+
+def asking(count: int) -> str:
+    return many(
+        "**{count}** photo needs a look: I am not sure of its frame.",
+        "**{count}** photos need a look: I am not sure of their frames.",
+        count,
+    )
+
+
+def left_out_now() -> str:
+    return say("It is left out of the training.")
+
+
+def still_asking(count: int) -> str:
+    return many("{count} more to check.", "{count} more to check.", count)
+
+
+def frames_taken(count: int) -> str:
+    return many(
+        "I am reading the first frame of {count} animated picture; the new sheet follows.",
+        "I am reading the first frames of {count} animated pictures; the new sheet follows.",
+        count,
+    )
