@@ -117,6 +117,15 @@ class Lineage:
                     subject_id,
                 )
 
+    async def ancestors(self, scope: Scope, dataset_id: int) -> tuple[int, ...]:
+        """Ids of the subjects whose LoRAs painted the pictures it was made of."""
+        rows = await self._db.rows(
+            "SELECT subject_id FROM ancestors WHERE guild_id = ? AND dataset_id = ? ORDER BY subject_id",
+            scope.guild_id,
+            dataset_id,
+        )
+        return tuple(row["subject_id"] for row in rows)
+
     async def descendants(self, scope: Scope, subject_id: int) -> tuple[int, ...]:
         """Ids of the subjects that were taught from pictures by a LoRA of this one, and of theirs, and so on; not itself."""
         rows = await self._db.rows(

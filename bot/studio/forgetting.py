@@ -81,19 +81,27 @@ class Forgetting:
         )
 
     async def subject(self, scope: Scope, subject_id: int, by: int, act: Act) -> None:
-        """All of it, whoever asks: the caller has looked whether they may."""
+        """All of it, and what was taught from pictures of it, whoever asks: the caller has looked whether they may."""
         store = self.desk.store
         async with store.write():
-            posts = await self._posts(scope, subject_id)
-            stopped = await self.halt(scope, subject_id, "")
-            await store.erasures.take_down(scope, posts)
-            for dataset in await store.datasets.of_subject(scope, subject_id):
-                if dataset.thread_id is not None:
-                    await store.erasures.add(scope, dataset.thread_id)
-            await store.subjects.forget(scope, subject_id)
-            await store.audit.add(scope, act, by, subject_id=subject_id)
+            stopped: tuple[str, ...] = ()
+            for id in (*await store.lineage.descendants(scope, subject_id), subject_id):
+                stopped += await self._one(scope, id)
+                await store.audit.add(scope, act, by, subject_id=id)
         await store.database.checkpoint_if_idle()
         await self.stop(stopped)
+
+    async def _one(self, scope: Scope, subject_id: int) -> tuple[str, ...]:
+        """Inside a transaction. Returns the jobs that were live."""
+        store = self.desk.store
+        posts = await self._posts(scope, subject_id)
+        stopped = await self.halt(scope, subject_id, "")
+        await store.erasures.take_down(scope, posts)
+        for dataset in await store.datasets.of_subject(scope, subject_id):
+            if dataset.thread_id is not None:
+                await store.erasures.add(scope, dataset.thread_id)
+        await store.subjects.forget(scope, subject_id)
+        return stopped
 
     async def painting(self, scope: Scope, job_id: str) -> None:
         """One request's pictures and prompt, its row and its messages."""
@@ -111,8 +119,9 @@ class Forgetting:
     async def forget_me(self, who: Who) -> Notice:
         """Everything this member brought, is shown in, had painted or decided here. Their own word is enough."""
         scope, store = Scope(who.guild_id), self.desk.store
-        for subject_id in await store.members.subjects(scope, who.member_id):
-            await self.subject(scope, subject_id, who.member_id, Act.FORGOT)
+        # One takes with it what was taught from its pictures, so each time it is looked what is left.
+        while left := await store.members.subjects(scope, who.member_id):
+            await self.subject(scope, left[0], who.member_id, Act.FORGOT)
         for job_id in await store.members.paintings(scope, who.member_id):
             await self.painting(scope, job_id)
         await store.members.take_name_out(scope, who.member_id)

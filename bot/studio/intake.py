@@ -212,6 +212,10 @@ class Intake:
                         preset=self.desk.settings.preset,
                         thread_id=ask.room_id,
                     )
+                    if ask.painted_by is not None:
+                        await store.lineage.make_of_pictures(
+                            scope, dataset.id, ask.painted_by, request_id=who.request_id
+                        )
                     await self.people.begin(scope, who, subject, depicts, room_of(dataset, subject))
                     return dataset
             except NameTaken:

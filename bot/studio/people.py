@@ -106,6 +106,9 @@ class People:
                 raise UserError(why_not(ConsentState.REVOKED))
             if consent.given:
                 return await self.person_card(scope, subject_id)
+            bound = await self.bound(scope, subject_id)
+            if bound is not None and member_id not in bound:
+                raise NotAllowed(say("Whose face this is, is known here: nobody can answer in their place."))
             if member_id == who.member_id:
                 # Their own face after all: the box of the form they sent says so.
                 await store.consents.ask(scope, subject_id, member_id)
@@ -116,6 +119,21 @@ class People:
                 await store.audit.add(scope, Act.ASKED, who.member_id, subject_id=subject_id)
                 await store.outbox.add(scope, channel_id=subject.channel_id, purpose=Purpose.CONSENT, ref=subject_id)
         return await self.person_card(scope, subject_id)
+
+    async def bound(self, scope: Scope, subject_id: int) -> frozenset[int] | None:
+        """Whose word alone will do: of whoever gave it for an earlier version, or of whoever is seen in the pictures this
+        was taught from. None: that is for the one who brought the photos to say."""
+        store = self.desk.store
+        consent = await store.consents.of_subject(scope, subject_id)
+        datasets = await store.datasets.of_subject(scope, subject_id)
+        if consent.member_id is not None and any(dataset.state is DatasetState.FROZEN for dataset in datasets):
+            return frozenset({consent.member_id})
+        seen: set[int] = set()
+        for dataset in datasets:
+            for other in await store.lineage.ancestors(scope, dataset.id):
+                member_id = (await store.consents.of_subject(scope, other)).member_id
+                seen |= set() if member_id is None else {member_id}
+        return frozenset(seen) or None
 
     @told
     async def allow(self, who: Who, subject_id: int, *, adult: bool) -> ConsentCard:
@@ -155,8 +173,11 @@ class People:
         scope, store = Scope(who.guild_id), self.desk.store
         async with store.write():
             await self._own(who, subject_id)
-            await store.consents.revoke(scope, subject_id)
-            stopped = await self.forgetting.halt(scope, subject_id, TAKEN_BACK)
+            stopped: tuple[str, ...] = ()
+            for id in (subject_id, *await store.lineage.descendants(scope, subject_id)):
+                if (await store.consents.of_subject(scope, id)).member_id == who.member_id:
+                    await store.consents.revoke(scope, id)
+                stopped += await self.forgetting.halt(scope, id, TAKEN_BACK)
             await store.audit.add(scope, Act.REVOKED, who.member_id, subject_id=subject_id)
         await self.forgetting.stop(stopped)
         return Notice(

@@ -42,6 +42,8 @@ class BeginTraining:
     """The thread opened for this dataset: its sheets, status card and epochs are posted there. None: `Who.channel_id`."""
     depicts: str = "me"
     """A Depicts value; of a person only."""
+    painted_by: frozenset[int] | None = None
+    """The photos are pictures that were painted here: ids of the subjects whose LoRAs painted them. None: photos."""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ from bot.studio.screens import (
 )
 from bot.studio.sentences import told
 from bot.studio.settings import StudioSettings
+from bot.studio.teaching import Teaching
 from engine.protocol import Engine
 from storage.errors import KeyForgotten, NoSuchRow
 from storage.records import Scope
@@ -91,6 +92,7 @@ class Studio:
         self.retraining = Retraining(desk)
         self.intake = Intake(desk, self.people)
         self.framing = Framing(desk)
+        self.teaching = Teaching(desk, self.library, self.people, self.intake)
         self.review = Review(desk)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
         self.booth = Booth(desk)

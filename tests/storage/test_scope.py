@@ -124,6 +124,7 @@ CALLS: dict[str, Call] = {
     "lineage.descend": lambda s, b, a: s.lineage.descend(b, a.dataset.id, a.dataset.id),
     "lineage.carry": lambda s, b, a: s.lineage.carry(b, a.dataset.id, [a.photo.id], request_id="b"),
     "lineage.make_of_pictures": lambda s, b, a: s.lineage.make_of_pictures(b, a.dataset.id, [], request_id="b"),
+    "lineage.ancestors": lambda s, b, a: s.lineage.ancestors(b, a.dataset.id),
     "lineage.descendants": lambda s, b, a: s.lineage.descendants(b, a.subject.id),
     "lineage.versions": lambda s, b, a: s.lineage.versions(b, a.dataset.id),
     "lineage.in_training": lambda s, b, a: s.lineage.in_training(b, a.subject.id),
