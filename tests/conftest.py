@@ -1,5 +1,41 @@
-"""For every test: what the bot sent to the in-process Discord is judged by Discord's own schema (tests/judge)."""
+"""For every test: what the bot sent to the in-process Discord is judged by Discord's own schema (tests/judge), and when all
+is over what the product wrote into its logs is searched for what is somebody's (tests/logs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
 
 from tests.judge.capture import requests_judged
+from tests.logs.listening import begin, leaks, written_below
 
 __all__ = ["requests_judged"]
+
+LISTENING = begin()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_of_others(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Where processes that tests start leave their logs."""
+    FOLDERS.append(tmp_path_factory.getbasetemp())
+    return FOLDERS
+
+
+FOLDERS: list[Path] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    LISTENING.detach()
+    LISTENING.close()
+    others = [path for folder in FOLDERS if folder.is_dir() for path in written_below(folder)]
+    found = leaks(LISTENING.path, *others)
+    if not found:
+        LISTENING.path.unlink()
+        return
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    told = "\n".join(found[:20])
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line(f"\nThe logs of this run ({LISTENING.path}) hold what is somebody's:\n{told}", red=True)
