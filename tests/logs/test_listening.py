@@ -57,8 +57,9 @@ def test_the_first_bytes_of_a_photo_are_found(listening: Listening) -> None:
 def test_a_log_beside_is_read_too(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "engine.log").write_text("all is well\n/tmp/IMG_7.jpg could not be read\n")
-    (found, *_) = leaks(*written_below(tmp_path))
-    assert "engine.log:2" in found
+    found = leaks(*written_below(tmp_path))
+    (tmp_path / "deep" / "engine.log").unlink()  # or the search at the end of this very run finds it too
+    assert "engine.log:2" in found[0]
 
 
 def test_the_owner_is_told_where_and_not_what(listening: Listening) -> None:
