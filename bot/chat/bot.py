@@ -27,9 +27,9 @@ from bot.chat import (
 )
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, tell
-from bot.chat.gallery import add_compare, add_gallery
 from bot.chat.keeping_commands import add_keeping_commands
 from bot.chat.languages import CommandWords
+from bot.chat.painting_commands import add_compare, add_gallery
 from bot.chat.ports import Memory, Post
 from bot.chat.presenter import Presenter
 from bot.chat.turns import Turns

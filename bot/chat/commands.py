@@ -21,7 +21,8 @@ from bot.studio.screens import Screen
 if TYPE_CHECKING:
     from bot.chat.bot import LikenessBot
 
-PICTURES_AT_ONCE = 4
+PICTURES_AT_ONCE = 9
+"""As many as the owner of the machine can allow; fewer where they or a channel's admins say so."""
 SEED_LIMIT = 2**32 - 1
 CHOICES = 25
 
@@ -79,11 +80,11 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
     @app_commands.guild_only()
     @app_commands.describe(
         prompt="What is seen, for example: a portrait of ohwx on the moon",
-        lora="What was learnt here, by name; otherwise found by its trigger word",
+        lora="By name; several with commas between, each with its strength: kat:0.8, ghibli:0.5",
         negative="What should not be seen",
         seed="The same seed and prompt give the same picture",
-        count="How many pictures, 1 to 4",
-        strength="How strongly the LoRA speaks, 0 to 2; 1 is as trained",
+        count="How many pictures; in the prompt --n says the same",
+        strength="How strongly a LoRA speaks that has no strength of its own, 0 to 2; 1 is as trained",
     )
     async def imagine(
         interaction: discord.Interaction[LikenessBot],
@@ -91,7 +92,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
         lora: app_commands.Range[str, 1, 100] | None = None,
         negative: app_commands.Range[str, 1, 500] | None = None,
         seed: app_commands.Range[int, 0, SEED_LIMIT] | None = None,
-        count: app_commands.Range[int, 1, PICTURES_AT_ONCE] = PICTURES_AT_ONCE,
+        count: app_commands.Range[int, 1, PICTURES_AT_ONCE] | None = None,
         strength: app_commands.Range[float, 0.0, 2.0] = 1.0,
     ) -> None:
         async def paint() -> None:
@@ -109,11 +110,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
 
     @imagine.autocomplete("lora")
     async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
-        async def find() -> list[app_commands.Choice[str]]:
-            found = await bot.studio.lora_names(who_is(interaction), typed)
-            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
-
-        return await choices_of(find)
+        return await lora_choices(bot, interaction, typed)
 
 
 def add_lists(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
@@ -152,6 +149,16 @@ def add_lists(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
             ][:CHOICES]
 
         return await choices_of(find)
+
+
+async def lora_choices(
+    bot: LikenessBot, interaction: discord.Interaction[LikenessBot], typed: str
+) -> list[app_commands.Choice[str]]:
+    async def find() -> list[app_commands.Choice[str]]:
+        found = await bot.studio.lora_names(who_is(interaction), typed)
+        return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
+
+    return await choices_of(find)
 
 
 async def show_privately(interaction: discord.Interaction[LikenessBot], ask: Callable[[], Awaitable[Screen]]) -> None:

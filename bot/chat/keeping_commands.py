@@ -125,5 +125,12 @@ def add_for_admins(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]
     )
     @app_commands.guild_only()
     @app_commands.default_permissions(manage_guild=True)
-    async def settings(interaction: discord.Interaction[LikenessBot]) -> None:
-        await show_privately(interaction, lambda: bot.studio.rulebook.card(who_is(interaction)))
+    @app_commands.describe(channel="Of this channel: whether and how it is painted there; else of the whole server")
+    async def settings(
+        interaction: discord.Interaction[LikenessBot],
+        channel: discord.TextChannel | discord.VoiceChannel | None = None,
+    ) -> None:
+        if channel is None:
+            await show_privately(interaction, lambda: bot.studio.rulebook.card(who_is(interaction)))
+        else:
+            await show_privately(interaction, lambda: bot.studio.channels.card(who_is(interaction), channel.id))

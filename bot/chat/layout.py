@@ -117,11 +117,13 @@ def words(*lines: str) -> Piece:
     return ui.TextDisplay(clip("\n".join(line for line in lines if line), TEXT_LIMIT))
 
 
-def gallery(images: Sequence[Image], first: int = 0) -> Piece:
-    """`first`: where these stand in the card's `images`."""
+def gallery(images: Sequence[Image], first: int = 0, *, spoiler: bool = False) -> Piece:
+    """`first`: where these stand in the card's `images`. `spoiler`: blurred until somebody presses them."""
     return ui.MediaGallery(
         *(
-            discord.MediaGalleryItem(f"attachment://{file_name(first + n, image)}", description=clip(image.alt, 256))
+            discord.MediaGalleryItem(
+                f"attachment://{file_name(first + n, image)}", description=clip(image.alt, 256), spoiler=spoiler
+            )
             for n, image in enumerate(images)
         )
     )

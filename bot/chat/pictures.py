@@ -7,12 +7,11 @@ import re
 import discord
 from discord import ui
 
-from bot.chat import forms, texts
+from bot.chat import forms, painting_forms, painting_texts, texts
 from bot.chat.layout import shown_texts
-from bot.chat.picture_cards import one_picture
 from bot.chat.rooms import check_may_post
 from bot.chat.router import Ack, Press, on, opens
-from bot.errors import NotFound, UserError
+from bot.errors import UserError
 from bot.studio.requests import Imagine
 from bot.studio.screens import PicturesCard, Purpose
 
@@ -36,22 +35,65 @@ async def delete(press: Press) -> None:
 
 @on("pic.one", Ack.PRIVATE)
 async def one(press: Press) -> None:
-    """The first picture of a card is the grid, when there is more than one."""
-    card = await press.studio.screen(press.who.guild_id, Purpose.PICTURES, press.action.id)
-    number = int(press.choice)
-    if not isinstance(card, PicturesCard) or number >= len(card.pictures):
-        raise NotFound(texts.picture_gone())
-    await press.show(one_picture(card.pictures[number], press.action.id, max(0, number - 1)))
+    await press.show(await press.studio.gallery.alone(press.who, press.action.id, chosen(press)))
+
+
+@on("pic.keep", Ack.PRIVATE)
+async def keep(press: Press) -> None:
+    """The same button for everybody: what it did is told to the one who pressed it."""
+    notice = await press.studio.gallery.toggle(press.who, press.action.id, chosen(press))
+    await press.say(notice.sentence)
+
+
+@on("pic.weaker", Ack.PRIVATE)
+async def weaker(press: Press) -> None:
+    await paint(press, await press.studio.remake.stronger(press.who, press.action.id, by=-1))
+
+
+@on("pic.stronger", Ack.PRIVATE)
+async def stronger(press: Press) -> None:
+    await paint(press, await press.studio.remake.stronger(press.who, press.action.id, by=1))
+
+
+@on("pic.cancel")
+async def cancel(press: Press) -> None:
+    notice = await press.studio.cancel(press.who, job_id=press.action.id)
+    await press.say(notice.sentence)
+    await press.bot.presenter.refresh_key(press.who.guild_id, Purpose.PICTURES, press.action.id)
+
+
+async def _filled_in(press: Press) -> ui.Modal:
+    """A card shows the words of a prompt and not its options, so the row is read before the form is opened."""
+    number = press.action.arg_number if press.action.arg else 0
+    shown = await press.studio.remake.edit_form(press.who, press.action.id, number)
+    return painting_forms.edit(shown, press.who.request_id)
+
+
+@opens("pic.edit", or_else=_filled_in)
+def edit(press: Press) -> None:
+    return None
+
+
+@on("pic.edit.send", Ack.PRIVATE)
+async def edited(press: Press) -> None:
+    prompt = press.filled.text("prompt")
+    if not prompt:
+        raise UserError(texts.no_prompt())
+    check_may_post(press.interaction)
+    card = await press.studio.remake.edit(
+        press.who, press.action.id, prompt, press.filled.text("negative"), press.filled.text("seed")
+    )
+    await paint(press, card)
 
 
 @on("pic.vary", Ack.PRIVATE)
 async def vary(press: Press) -> None:
-    await paint(press, await press.studio.vary(press.who, press.action.id, press.action.arg_number))
+    await paint(press, await press.studio.vary(press.who, press.action.id, chosen(press)))
 
 
 @on("pic.upscale", Ack.PRIVATE)
 async def upscale(press: Press) -> None:
-    await paint(press, await press.studio.upscale(press.who, press.action.id, press.action.arg_number))
+    await paint(press, await press.studio.upscale(press.who, press.action.id, chosen(press)))
 
 
 @on("lora.page")
@@ -82,6 +124,14 @@ async def imagine_send(press: Press) -> None:
     check_may_post(press.interaction)
     ask = Imagine(prompt=prompt, lora=press.action.arg or None)
     await paint(press, await press.studio.imagine(press.who, ask))
+
+
+def chosen(press: Press) -> int:
+    """The picture, from 0, that a button or a menu is about."""
+    text = press.choice or press.action.arg
+    if not text.isdecimal():
+        raise UserError(painting_texts.no_number(text))
+    return int(text)
 
 
 async def paint(press: Press, card: PicturesCard) -> None:

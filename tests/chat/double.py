@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.studio.ballot import OpenBallot
+from bot.studio.painting_screens import PictureCard
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
 from bot.studio.screens import (
     BallotCard,
@@ -53,6 +54,7 @@ class StudioDouble(Studio):
         self.asked: list[Imagine] = []
         self.troubles: dict[str, TroubleCard] = {}
         self.cancelled: list[str] = []
+        self.gallery = Hanging(self)  # type: ignore[assignment]
         self.breaks: Exception | None = None
         self.languages: dict[int, str] = {}
         """By server: what its admins chose."""
@@ -85,7 +87,8 @@ class StudioDouble(Studio):
         card = self.jobs[job_id]
         grid = [picture("grid.png", 10)] if len(card.seeds) > 1 else []
         pictures = (*grid, *(picture(f"{seed}.png", seed) for seed in card.seeds))
-        self.jobs[job_id] = replace(card, ready=True, pictures=pictures, note="")
+        numbers = tuple(range(len(card.seeds)))
+        self.jobs[job_id] = replace(card, ready=True, pictures=pictures, note="", numbers=numbers)
 
     # -- the contract
 
@@ -313,7 +316,7 @@ class StudioDouble(Studio):
         if "unicorn" in ask.prompt:
             raise NotFound("No LoRA here is called unicorn. /loras shows what there is.")
         self.asked.append(ask)
-        seeds = tuple((ask.seed or 100) + n for n in range(ask.count))
+        seeds = tuple((ask.seed or 100) + n for n in range(ask.count or 4))
         return self._paint(who, ask.prompt, seeds, ask.lora or "kat-gen0")
 
     async def again(self, who: Who, job_id: str, *, same_seed: bool = False) -> PicturesCard:
@@ -381,6 +384,34 @@ class StudioDouble(Studio):
     def deliver_pictures(self, job_id: str, guild_id: int, channel_id: int) -> None:
         self.finish_painting(job_id)
         self.outbox.put_row(guild_id, channel_id, Purpose.PICTURES, job_id)
+
+
+class Hanging:
+    """`studio.gallery`, as far as one picture alone is concerned."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self.studio = studio
+
+    async def alone(self, who: Who, job_id: str, number: int) -> PictureCard:
+        self.studio._called("alone", who)
+        card = self.studio.jobs[job_id]
+        image, seed = card.pictures[-len(card.seeds) :][number], card.seeds[number]
+        return PictureCard(
+            picture_id=seed,
+            job_id=job_id,
+            number=number,
+            image=image,
+            prompt=card.prompt,
+            lora=card.lora,
+            label="",
+            seed=seed,
+            member_id=card.member_id,
+            kept=False,
+            shared=False,
+            can_share=False,
+            can_edit=True,
+            spoiler=False,
+        )
 
 
 class Counting:

@@ -21,9 +21,12 @@ from bot.chat import (
     commands,
     crop_cards,
     forms,
+    gallery_cards,
     keeping_cards,
     keeping_forms,
     keeping_texts,
+    painting_forms,
+    painting_texts,
     people_cards,
     people_forms,
     people_texts,
@@ -36,6 +39,7 @@ from bot.chat import (
 from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
 from bot.chat.uploads import PHOTO_LIMIT_MB
 from bot.studio.ballot_screens import BallotColumn, ColumnCard, TieCard
+from bot.studio.painting_screens import ChannelCard, EditForm, GalleryCard, GalleryLine, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
     HiddenCard,
@@ -70,7 +74,7 @@ from bot.studio.screens import (
     TroubleCard,
     WinnerCard,
 )
-from storage.people import Held, Rules
+from storage.people import ChannelRules, Held, Rules
 from tests.chat.double import picture
 from tests.judge.capture import verdict
 from tests.judge.judge import Request, walk
@@ -182,8 +186,71 @@ LARGEST: dict[str, Screen] = {
         tuple(picture(f"{n}.png") for n in range(17)),
         True,
         LONG[:500],
+        tuple(range(16)),
+        (0.8,) * 4,
     ),
-    "pictures, one": PicturesCard("j", LONG, None, BIG, (BIG,), (picture(),), True, ""),
+    "pictures, four": PicturesCard(
+        f"paint-{BIG}",
+        LONG,
+        NAME,
+        BIG,
+        (BIG,) * 4,
+        tuple(picture(f"{n}.png") for n in range(5)),
+        True,
+        LONG[:500],
+        tuple(range(4)),
+        (-0.8, 1.25, 0.333, 4.0),
+        spoiler=True,
+    ),
+    "pictures, compared": PicturesCard(
+        f"paint-{BIG}",
+        LONG,
+        NAME,
+        BIG,
+        (BIG,) * 16,
+        tuple(picture(f"{n}.png") for n in range(17)),
+        True,
+        LONG[:500],
+        tuple(range(16)),
+        labels=(LONG,) * 16,
+    ),
+    "pictures, being compared": PicturesCard("j", LONG, NAME, BIG, (1,), (), False, "Painting now.", done=0.4),
+    **{
+        f"picture, {kept}": PictureCard(
+            BIG,
+            f"paint-{BIG}",
+            15,
+            picture(),
+            LONG,
+            NAME,
+            LONG[:100],
+            BIG,
+            BIG,
+            kept,
+            kept,
+            True,
+            True,
+            True,
+            "server.999",
+        )
+        for kept in (True, False)
+    },
+    **{
+        f"gallery, {whose}": GalleryCard(
+            whose,
+            tuple(GalleryLine(BIG - n, n, LONG, BIG, True) for n in range(1, 10)),
+            picture(),
+            1,
+            99,
+            891,
+            True,
+        )
+        for whose in ("mine", "server")
+    },
+    **{f"gallery, {whose}, empty": GalleryCard(whose, (), None, 1, 1, 0, False) for whose in ("mine", "server")},
+    "channel": ChannelCard(BIG, ChannelRules(BIG, "4096x4096", 9, 150, 9, False, True), NAME, 9),
+    "channel, as everywhere": ChannelCard(BIG, ChannelRules(), None, 9),
+    "pictures, one": PicturesCard("j", LONG, None, BIG, (BIG,), (picture(),), True, "", (3,), (1.0,)),
     "pictures, waiting": PicturesCard("j", LONG, None, BIG, (1,), (), False, "2nd in line"),
     "trouble": TroubleCard(f"train-{BIG}", BIG, LONG[:1500], True),
     "queue": QueueList(tuple(QueueLine(n, LONG[:80], True, "j", BIG) for n in range(60))),
@@ -274,6 +341,8 @@ async def test_the_forms_are_ones_discord_takes() -> None:
         forms.word(BIG, 5, str(BIG)),
         forms.trigger(BIG, "confirm", str(BIG)),
         forms.imagine(BIG, "kat3r1na-gen0", LONG),
+        painting_forms.edit(EditForm(f"paint-{BIG}", LONG, LONG, 2**32 - 1), str(BIG)),
+        painting_forms.channel(ChannelCard(BIG, ChannelRules(BIG, "4096x4096", 9, 150, 9), NAME, 9), str(BIG)),
     )
     for form in shown:
         body = {"type": 9, "data": form.to_dict()}
@@ -282,7 +351,7 @@ async def test_the_forms_are_ones_discord_takes() -> None:
 
 LIMITS: dict[EnumMeta, int] = {
     getattr(module, name): limit
-    for module in (texts, people_texts, keeping_texts)
+    for module in (texts, people_texts, keeping_texts, painting_texts)
     for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
 } | {ballot_texts.Button: 34, ballot_texts.Pick: 150}
 
@@ -318,6 +387,7 @@ MEMBERS_READ = (
     "training",
     "voting",
     "pictures",
+    "gallery",
     "people",
     "keeping",
     "rules",
@@ -332,6 +402,8 @@ def test_members_read_only_what_stands_in_texts() -> None:
         training_cards,
         ballot_cards,
         picture_cards,
+        gallery_cards,
+        painting_forms,
         people_cards,
         people_forms,
         keeping_cards,

@@ -36,7 +36,7 @@ async def test_imagine_is_answered_at_once_and_delivered_as_an_ordinary_message(
 async def test_defaults_leave_the_choice_to_the_studio(world: World) -> None:
     await world.alice.slash(world.channel, "imagine", prompt="a dog")
     ask = world.studio.asked[-1]
-    assert (ask.lora, ask.negative, ask.seed, ask.count, ask.strength) == (None, "", None, 4, 1.0)
+    assert (ask.lora, ask.negative, ask.seed, ask.count, ask.strength) == (None, "", None, None, 1.0)
 
 
 async def test_names_are_completed(world: World) -> None:
@@ -60,7 +60,7 @@ async def test_one_alone_is_shown_to_who_asks(world: World, restarted: bool) -> 
     message = await world.to_pictures()
     if restarted:
         await world.restart()
-    result = await world.bob.select(message, ["3"])
+    result = await world.bob.select(message, ["2"])
     assert result.ephemeral and result.response is not None
     assert [a.filename for a in result.response.attachments] == ["0-102.png"]
 
@@ -68,7 +68,7 @@ async def test_one_alone_is_shown_to_who_asks(world: World, restarted: bool) -> 
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_one_of_several_is_varied_and_enlarged(world: World, restarted: bool) -> None:
     message = await world.to_pictures()
-    alone = await world.bob.select(message, ["3"])
+    alone = await world.bob.select(message, ["2"])
     assert alone.response is not None
     if restarted:
         await world.restart()
