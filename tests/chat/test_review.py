@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from bot.chat import crop_cards, router
-from bot.chat.turns import Turns
 from bot.studio.screens import CropEditor
 from tests.chat.conftest import World, words
 from tests.chat.training import picture
@@ -57,20 +54,6 @@ async def test_the_doubtful_ones_are_asked_about_one_after_the_other(world: Worl
     assert "lk1:crop.ask:1:4.6" in str([piece.to_component_dict() for piece in drawn.pieces])
 
 
-async def test_two_devices_at_once_end_with_the_picture_of_both(world: World) -> None:
-    sheet = await world.to_crops()
-    await world.alice.select(sheet, ["3"], custom_id="lk1:crop.fix:1:1.0")
-    editor = world.last(world.room())
-    presses = ("tighter", "left", "up", "drop", "keep", "undo")
-    await asyncio.gather(
-        *(world.alice.click(editor, custom_id=f"lk1:crop.adjust:1:3.{verb}.1") for verb in presses if verb != "undo")
-    )
-    training = world.studio.training
-    assert training is not None
-    assert sorted(training.crops[3]) == sorted(presses[:-1]), "none is lost"
-    assert " ".join(training.crops[3]) in words(world.last(world.room())), "what stands there is the end"
-
-
 async def test_first_frames_are_asked_for(world: World) -> None:
     await world.to_crops()
     training = world.studio.training
@@ -81,23 +64,6 @@ async def test_first_frames_are_asked_for(world: World) -> None:
     result = await world.alice.click(world.last(world.room()), label="Take the first frames")
     assert result.response is not None and "first frames of 2 animated pictures" in result.response.content
     assert training.frames == "asked for"
-
-
-async def test_a_turn_is_the_last_ones_and_a_message_is_forgotten() -> None:
-    turns, drawn, entered = Turns(), [], asyncio.Event()
-
-    async def press(number: int) -> None:
-        async with turns.take(7) as mine:
-            entered.set()
-            await asyncio.sleep(0)
-            if mine:
-                drawn.append(number)
-
-    first = asyncio.create_task(press(1))
-    await entered.wait()
-    await asyncio.gather(first, press(2), press(3), press(4))
-    assert drawn == [1, 4], "the one that was drawing, and the last; those between leave it to the last"
-    assert not turns._messages
 
 
 async def test_fifty_photos_have_pages_of_menus(world: World) -> None:
