@@ -16,12 +16,15 @@ from bot.chat import (
     confirm,
     crops,
     gallery,
+    inspiration,
     intake,
     keeping,
     people,
     pictures,
+    retraining,
     router,
     rules,
+    teaching,
     training,
     voting,
 )
@@ -40,7 +43,10 @@ from bot.studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
-HANDLERS = (intake, people, crops, captions, confirm, training, voting, pictures, gallery, keeping, rules)
+HANDLERS = (
+    intake, people, crops, captions, confirm, training, voting, pictures, gallery, keeping, rules, retraining, inspiration,
+    teaching,
+)  # fmt: skip
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"

@@ -68,6 +68,17 @@ async def ledger(press: Press) -> None:
     await press.show(await press.studio.keeping.ledger(press.who, press.action.number))
 
 
+@on("lora.thumbnail", Ack.PRIVATE)
+async def thumbnails(press: Press) -> None:
+    card = await press.studio.keeping.thumbnails.card(press.who, press.action.number)
+    await press.show(keeping_cards.thumbnails(card))
+
+
+@on("lora.thumbnail.set")
+async def thumbnail(press: Press) -> None:
+    await press.show(await press.studio.keeping.thumbnails.choose(press.who, press.action.number, press.choice))
+
+
 @opens("lora.delete")
 def delete(press: Press) -> ui.Modal:
     return keeping_forms.delete(press.action.number, press.who.request_id)

@@ -10,10 +10,11 @@ from bot.chat import keeping_texts as texts
 from bot.chat import retraining_texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.keeping_texts import Button, Pick
-from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, file_name, row, select, words
+from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, file_name, gallery, row, select, words
 from bot.chat.retraining_texts import Button as Again
 from bot.language import label
 from bot.studio.people_screens import LedgerList, LoraCard
+from bot.studio.thumbnails import ThumbnailCard
 
 TARGETS = 25
 """Members or roles one menu can name."""
@@ -52,14 +53,30 @@ def lora(screen: LoraCard) -> Drawn:
             button(Button.RENAME, "lora.rename", id),
             button(Button.PROMPT, "lora.prompt", id),
             button(Button.LEDGER, "lora.ledger", id),
+            button(Button.THUMBNAIL, "lora.thumbnail", id),
         ]
     pieces.append(row(*buttons))
     more = [button(Again.RETRAIN, "lora.retrain", id)] if screen.retrains else []
+    if screen.governs:
+        more.append(button(Button.EXPORT, "lora.export", id))
     if screen.deletes:
         more.append(button(Button.DELETE, "lora.delete", id, style=ButtonStyle.danger))
     if more:
         pieces.append(row(*more))
     return Drawn(pieces, Colour.QUIET, images)
+
+
+def thumbnails(screen: ThumbnailCard) -> Drawn:
+    options = (Option(o.value, texts.thumbnail_option(o.number, o.is_preview)) for o in screen.options)
+    return Drawn(
+        [
+            words(texts.thumbnail_title(escape(screen.name)), texts.thumbnail_help()),
+            gallery((screen.sheet,)),
+            select(Pick.THUMBNAIL, options, "lora.thumbnail.set", screen.lora_id),
+        ],
+        Colour.ASKING,
+        (screen.sheet,),
+    )
 
 
 def share_with(lora_id: int, access: str) -> Drawn:

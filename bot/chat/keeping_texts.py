@@ -14,6 +14,8 @@ class Button(StrEnum):
     RENAME = "Rename"
     PROMPT = "Prompt to begin with"
     LEDGER = "What was done with it"
+    THUMBNAIL = "Another thumbnail"
+    EXPORT = "Take the file"
     DELETE = "Delete it"
     OLDER = "Older"
     LOOK = "Look at it"
@@ -31,6 +33,7 @@ class Pick(StrEnum):
     MEMBERS = "Which members?"
     ROLES = "Which roles?"
     OPEN = "Open one..."
+    THUMBNAIL = "Which picture?"
     TRAINERS = "Roles that may train; none: everybody"
     CHANNELS = "Channels I work in; none: everywhere I can write"
     REPORTS = "Where reports go"
@@ -74,6 +77,20 @@ def access() -> tuple[tuple[str, str], ...]:
         ("role", say("A role")),
         ("server", say("Everybody on this server")),
     )
+
+
+def thumbnail_title(name: str) -> str:
+    return say("### The thumbnail of {name}", name=name)
+
+
+def thumbnail_option(number: int, is_preview: bool) -> str:
+    if is_preview:
+        return say("{number}: a preview of its training", number=number)
+    return say("{number}: a picture you had painted", number=number)
+
+
+def thumbnail_help() -> str:
+    return say("Everybody who may use it sees the thumbnail. A picture of yours is shown for as long as you keep it.")
 
 
 def who_exactly() -> str:

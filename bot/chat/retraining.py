@@ -14,6 +14,7 @@ from bot.chat.router import Ack, Press, on, who_is
 from bot.chat.texts import listed
 from bot.errors import UserError
 from bot.studio.requests import Who
+from bot.studio.retraining import Source
 
 if TYPE_CHECKING:
     from bot.chat.bot import LikenessBot
@@ -30,8 +31,8 @@ def add_retrain(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
             await interaction.response.defer(ephemeral=True, thinking=True)
             who = who_is(interaction)
             check_may_post(interaction)
-            found = await bot.studio.retraining.named(who, lora)
-            sentence = await open_version(bot, interaction, who, found.id)
+            source = await bot.studio.retraining.named(who, lora)
+            sentence = await open_version(bot, interaction, who, source)
             await interaction.edit_original_response(content=sentence)
             await bot.presenter.deliver()
 
@@ -49,19 +50,20 @@ def add_retrain(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
 @on("lora.retrain", Ack.PRIVATE)
 async def again(press: Press) -> None:
     check_may_post(press.interaction)
-    await press.say(await open_version(press.bot, press.interaction, press.who, press.action.number))
+    source = await press.studio.retraining.of_lora(press.who, press.action.number)
+    await press.say(await open_version(press.bot, press.interaction, press.who, source))
     await press.bot.presenter.deliver()
 
 
-async def open_version(bot: LikenessBot, interaction: discord.Interaction, who: Who, lora_id: int) -> str:
+async def open_version(bot: LikenessBot, interaction: discord.Interaction, who: Who, source: Source) -> str:
     """Opens it in a room of its own, or finds the one that is open; what to tell the member."""
-    plan = await bot.studio.retraining.plan(who, lora_id)
+    plan = await bot.studio.retraining.plan(who, source)
     if plan.opened is not None:
         return texts.opened(plan.opened)
-    draft = f"again-{lora_id}-{who.request_id}"
+    draft = f"again-{source.dataset_id}-{who.request_id}"
     room = await open_room(interaction, plan.subject, draft)
     try:
-        opened = await bot.studio.retraining.open(who, lora_id, draft=draft, room_id=room.channel_id)
+        opened = await bot.studio.retraining.open(who, source, draft=draft, room_id=room.channel_id)
     except UserError:
         await room.close(bot)
         raise

@@ -12,12 +12,11 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from random import Random
 
 from bot.errors import NotFound
 from bot.language import say
-from bot.studio import canvas, promptbook, sheets
+from bot.studio import promptbook, sheets
 from bot.studio.commission import commission_of
 from bot.studio.desk import Desk
 from bot.studio.inspiration_screens import Idea, InspireCard
@@ -45,8 +44,7 @@ IDLE_S = 600
 LOOK_EVERY_S = 10
 LONGEST_WORDS = 80
 TILE = 384
-"""Pixels; three across are seen well on a phone."""
-GAP = 12
+"""Pixels of a picture before it is put on the sheet."""
 
 
 @dataclass
@@ -187,7 +185,7 @@ class Inspiration:
     async def _sheet(self, pictures: Sequence[bytes]) -> Image | None:
         if not pictures:
             return None
-        data = await asyncio.to_thread(numbered, pictures)
+        data = await asyncio.to_thread(sheets.shelf, pictures, range(1, len(pictures) + 1))
         return Image("ideas.webp", data, say("Pictures 1 to {last} of this server, numbered", last=len(pictures)))
 
     # -- about whom
@@ -226,17 +224,6 @@ class Inspiration:
             return entries[:LOOKED_AT]
         order = {id: place for place, id in enumerate(promptbook.index().find(words, LOOKED_AT))}
         return sorted((entry for entry in entries if entry.id in order), key=lambda entry: order[entry.id])
-
-
-def numbered(pictures: Sequence[bytes]) -> bytes:
-    """Square pictures, three across, numbered as the prompts are."""
-    columns = min(3, len(pictures))
-    sheet = canvas.blank(columns * (TILE + GAP) + GAP, ceil(len(pictures) / columns) * (TILE + GAP) + GAP)
-    for place, data in enumerate(pictures):
-        x, y = GAP + place % columns * (TILE + GAP), GAP + place // columns * (TILE + GAP)
-        sheet.paste(canvas.fill(canvas.open_picture(data), TILE), (x, y))
-        canvas.badge(sheet, x + 8, y + 8, str(place + 1), 34)
-    return canvas.to_webp(sheet)
 
 
 def _in_place_of(prompt: str, trigger: str, class_word: str, words: str) -> str:

@@ -21,7 +21,7 @@ from bot.studio.people_screens import LedgerLine, LedgerList, LoraCard
 from bot.studio.requests import Who
 from bot.studio.screens import Notice
 from bot.studio.sentences import told
-from bot.studio.thumbnails import thumbnail_of
+from bot.studio.thumbnails import Thumbnails, thumbnail_of
 from storage.people import AuditLine, Consent, Grant
 from storage.records import Lora, Scope
 from storage.states import Access, GrantKind
@@ -59,6 +59,7 @@ class Keeping:
         self.desk = desk
         self.library = library
         self.forgetting = forgetting
+        self.thumbnails = Thumbnails(desk, self)
 
     @told
     async def card(self, who: Who, lora_id: int) -> LoraCard:

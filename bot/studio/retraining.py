@@ -22,11 +22,20 @@ from bot.studio.rulebook import check_may_train
 from bot.studio.screens import Purpose
 from bot.studio.sentences import told
 from storage.errors import BlobMissing
-from storage.records import Dataset, Lora, Photo, Scope, Subject
+from storage.records import Dataset, Photo, Scope, Subject
 from storage.states import ConsentState, DatasetState, Depicts, Origin, PhotoState
 
 OPEN = (DatasetState.COLLECTING, DatasetState.CROPPING, DatasetState.CAPTIONING, DatasetState.READY)
 NAMES = 25
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a new version can be opened from."""
+
+    dataset_id: int
+    name: str
+    """Of its LoRA; of the subject, where the LoRA was deleted and its photos are still here."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Opened:
     dataset_id: int
     room_id: int
     name: str
-    """Of the LoRA it was opened from."""
+    """Of what it was opened from."""
     generation: int
     carried: int
     """Photos that came over."""
@@ -90,63 +99,73 @@ class Retraining:
 
     @told
     async def names(self, who: Who, typed: str) -> tuple[str, ...]:
-        """Own LoRAs, the withdrawn too, newest first: for autocompletion."""
+        """Of what is one's own, newest first: for autocompletion."""
         wanted = typed.strip().lower()
-        return tuple(lora.name for lora in await self._own(who) if wanted in lora.name.lower())[:NAMES]
+        return tuple(source.name for source in await self._own(who) if wanted in source.name.lower())[:NAMES]
 
     @told
-    async def named(self, who: Who, name: str) -> Lora:
-        for lora in await self._own(who):
-            if lora.name.lower() == name.strip().lower():
-                return lora
+    async def named(self, who: Who, name: str) -> Source:
+        wanted = name.strip().lower()
+        for source in await self._own(who):
+            if source.name.lower() == wanted:
+                return source
         for lora in await self.desk.store.loras.list(Scope(who.guild_id), for_member=who.member_id, roles=who.roles):
-            if lora.name.lower() == name.strip().lower():
+            if lora.name.lower() == wanted:
                 raise NotAllowed(self._not_yours())
         raise NotFound(
             say("You have no LoRA called {name}. /loras lists those you may use, yours first.", name=name.strip()[:60])
         )
 
     @told
-    async def plan(self, who: Who, lora_id: int) -> Plan:
+    async def of_lora(self, who: Who, lora_id: int) -> Source:
+        scope, store = Scope(who.guild_id), self.desk.store
+        lora = await store.loras.get(scope, lora_id)
+        return Source((await store.runs.get(scope, lora.run_id)).dataset_id, lora.name)
+
+    @told
+    async def plan(self, who: Who, source: Source) -> Plan:
         """Raises UserError where there can be no new version of it."""
         scope = Scope(who.guild_id)
-        lora = await self.desk.store.loras.get(scope, lora_id)
-        parent, subject = await self._checked(who, lora)
+        parent, subject = await self._checked(who, source)
         draft = await self._draft(scope, subject.id)
         if draft is None:
             return Plan(subject.name, None)
         await self._fill(scope, draft, parent)
-        return Plan(subject.name, await self._opened(scope, draft, subject, lora, is_new=False))
+        return Plan(subject.name, await self._opened(scope, draft, subject, source, is_new=False))
 
     # -- opening
 
     @told
-    async def open(self, who: Who, lora_id: int, *, draft: str, room_id: int) -> Opened:
+    async def open(self, who: Who, source: Source, *, draft: str, room_id: int) -> Opened:
         """`draft`: the id of the command or press; the same again is the same version. `room_id`: where it is talked about."""
         scope, store = Scope(who.guild_id), self.desk.store
-        lora = await store.loras.get(scope, lora_id)
-        parent, subject = await self._checked(who, lora)
+        parent, subject = await self._checked(who, source)
         async with store.write():
             open_one = await store.datasets.by_draft(scope, draft) or await self._draft(scope, subject.id)
             dataset = open_one or await self._begin(who, parent, subject, draft, room_id)
         await self._fill(scope, dataset, parent)
-        return await self._opened(scope, dataset, subject, lora, is_new=open_one is None)
+        return await self._opened(scope, dataset, subject, source, is_new=open_one is None)
 
     # -- inside
 
-    async def _own(self, who: Who) -> list[Lora]:
-        """Withdrawn ones too: their photos are still here, and whoever took their word back may give it again."""
+    async def _own(self, who: Who) -> list[Source]:
+        """Newest first. The withdrawn too: whoever took their word back may give it again."""
         scope, store = Scope(who.guild_id), self.desk.store
-        found: list[Lora] = []
+        found: list[tuple[int, Source]] = []
         for subject in await store.subjects.list(scope, owner_id=who.member_id):
-            found += await store.loras.of_subject(scope, subject.id)
-        return sorted(found, key=lambda lora: -lora.id)
+            frozen = [d for d in await store.datasets.of_subject(scope, subject.id) if d.state is DatasetState.FROZEN]
+            loras = await store.loras.of_subject(scope, subject.id)
+            for lora in loras:
+                dataset_id = (await store.runs.get(scope, lora.run_id)).dataset_id
+                found.append((dataset_id, Source(dataset_id, lora.name)))
+            if frozen and not loras:
+                found.append((frozen[-1].id, Source(frozen[-1].id, subject.name)))
+        return [source for _, source in sorted(found, key=lambda pair: -pair[0])]
 
-    async def _checked(self, who: Who, lora: Lora) -> tuple[Dataset, Subject]:
+    async def _checked(self, who: Who, source: Source) -> tuple[Dataset, Subject]:
         """What it was trained from, if `who` may open it anew."""
         scope, store = Scope(who.guild_id), self.desk.store
-        run = await store.runs.get(scope, lora.run_id)
-        parent, subject = await self.desk.subject_of(scope, run.dataset_id)
+        parent, subject = await self.desk.subject_of(scope, source.dataset_id)
         if who.member_id != subject.owner_id:
             raise NotAllowed(self._not_yours())
         await check_may_train(self.desk, who)
@@ -230,14 +249,16 @@ class Retraining:
             and not await self.desk.store.photos.list(scope, dataset.id)
         )
 
-    async def _opened(self, scope: Scope, dataset: Dataset, subject: Subject, lora: Lora, *, is_new: bool) -> Opened:
+    async def _opened(
+        self, scope: Scope, dataset: Dataset, subject: Subject, source: Source, *, is_new: bool
+    ) -> Opened:
         store = self.desk.store
         consent = await store.consents.of_subject(scope, subject.id)
         photos = await store.photos.list(scope, dataset.id)
         return Opened(
             dataset_id=dataset.id,
             room_id=room_of(dataset, subject),
-            name=lora.name,
+            name=source.name,
             generation=dataset.generation,
             carried=sum(photo.origin is Origin.CARRIED for photo in photos),
             asked=consent.member_id if consent.state is ConsentState.ASKED else None,

@@ -173,11 +173,8 @@ class Teaching:
                 say("These pictures show {count} different people. Choose pictures of one of them.", count=len(people))
             )
         consent = next(iter(people.values()), None)
-        if consent is not None and consent.depicts is Depicts.AGREED:
-            if consent.member_id != who.member_id:
-                raise NotAllowed(
-                    say("One of these pictures shows a person for whom only somebody else here can answer.")
-                )
+        if consent is not None and consent.depicts is Depicts.AGREED and consent.member_id != who.member_id:
+            raise NotAllowed(say("One of these pictures shows a person for whom only somebody else here can answer."))
         return Standing(frozenset(subjects), consent)
 
     def _depicts(self, who: Who, consent: Consent | None) -> Depicts:

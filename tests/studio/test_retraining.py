@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import NotAllowed, NotFound, UserError
-from bot.studio.retraining import Opened
+from bot.studio.retraining import Opened, Source
 from bot.studio.rulebook import DAY
 from engine.protocol import TrainJob
 from storage.people import Rules
@@ -17,7 +17,8 @@ AGAIN = 777
 
 
 async def reopened(house: House, lora: int = 1, draft: str = "again") -> Opened:
-    return await house.studio.retraining.open(house.who(), lora, draft=draft, room_id=AGAIN)
+    source = await house.studio.retraining.of_lora(house.who(), lora)
+    return await house.studio.retraining.open(house.who(), source, draft=draft, room_id=AGAIN)
 
 
 async def started(house: House, dataset: int) -> int:
@@ -90,7 +91,7 @@ async def test_the_same_command_and_a_second_one_find_the_version_that_is_open(h
         first = await reopened(house)
         for again in (await reopened(house), await reopened(house, draft="another press")):
             assert (again.dataset_id, again.is_new, again.room_id) == (first.dataset_id, False, AGAIN)
-        plan = await house.studio.retraining.plan(house.who(), 1)
+        plan = await house.studio.retraining.plan(house.who(), Source(1, "x"))
         assert plan.opened is not None and plan.opened.dataset_id == first.dataset_id
         assert len(await house.store.photos.list(SCOPE, first.dataset_id)) == 6
 
@@ -104,7 +105,7 @@ async def test_a_crash_between_the_version_and_its_photos(house: House) -> None:
             await reopened(house)
         studio.retraining._fill = fill  # type: ignore[method-assign]
         assert await house.store.photos.list(SCOPE, 2) == ()
-        assert (await studio.retraining.plan(house.who(), 1)).opened is not None
+        assert (await studio.retraining.plan(house.who(), Source(1, "x"))).opened is not None
         assert len(await house.store.photos.list(SCOPE, 2)) == 6
         assert (await house.posts("crops")).count(("crops", "2")) == 1
 
@@ -116,7 +117,7 @@ async def test_only_its_owner_trains_it_again(house: House) -> None:
             with pytest.raises(NotAllowed, match="photos are theirs"):
                 await studio.retraining.named(who, "kat3r1na-gen0")
             with pytest.raises(NotAllowed, match="photos are theirs"):
-                await studio.retraining.open(who, 1, draft="x", room_id=AGAIN)
+                await studio.retraining.open(who, Source(1, "x"), draft="x", room_id=AGAIN)
             assert await studio.retraining.names(who, "") == ()
         with pytest.raises(NotFound, match="no LoRA called nobody"):
             await studio.retraining.named(house.who(), "nobody")
@@ -136,7 +137,7 @@ async def test_one_live_training_of_a_subject_whichever_version(house: House) ->
             await reopened(house, draft="third")
     async with house.life() as studio:
         await house.settled()
-        assert (await studio.retraining.plan(house.who(), 1)).opened is None
+        assert (await studio.retraining.plan(house.who(), Source(1, "x"))).opened is None
 
 
 async def test_photos_past_their_days_are_said_and_asked_for(house: House) -> None:
@@ -195,6 +196,16 @@ async def test_a_version_that_was_thrown_away_gives_its_number_back(house: House
         opened = await reopened(house, draft="anew")
         assert opened.generation == 1 and opened.is_new and opened.carried == 6
         assert (await house.store.subjects.get(SCOPE, 1)).state == "live"
+
+
+async def test_a_lora_that_was_deleted_can_be_trained_again_from_its_photos(house: House) -> None:
+    async with house.life() as studio:
+        await house.published()
+        await studio.keeping.delete(house.who(), 1)
+        assert await studio.retraining.names(house.who(), "") == ("Kat3r1na",)
+        source = await studio.retraining.named(house.who(), "kat3r1na")
+        opened = await studio.retraining.open(house.who(), source, draft="again", room_id=AGAIN)
+        assert (opened.carried, opened.generation) == (6, 1)
 
 
 async def test_forgetting_reaches_every_version(house: House) -> None:

@@ -59,7 +59,8 @@ async def test_favourites_become_the_photos_of_a_character(house: House) -> None
         await house.settled()
         card = await studio.keeping.named(house.who(), "sir-moon-gen0")
         assert card.from_pictures
-        opened = await studio.retraining.open(house.who(), card.lora_id, draft="again", room_id=HALL)
+        source = await studio.retraining.of_lora(house.who(), card.lora_id)
+        opened = await studio.retraining.open(house.who(), source, draft="again", room_id=HALL)
         version = await house.store.datasets.get(SCOPE, opened.dataset_id)
         assert version.from_pictures, "what it was made from goes on with the next version"
 
