@@ -25,8 +25,12 @@ PIECE_BYTES = 2**20
 MARKS = {
     "conditioner.embedders.1.": "sdxl",
     "cond_stage_model.": "sd15",
+    "model.diffusion_model.noise_refiner.": "zimage",
+    "noise_refiner.": "zimage",
 }
 """How the tensor names of a single checkpoint begin that only one family has."""
+EXAMPLES = {"zimage": "Tongyi-MAI/Z-Image"}
+"""Where a whole base is, for families whose single files are none."""
 
 
 class BaseKind(StrEnum):
@@ -60,7 +64,7 @@ def find(ref: BaseModelRef) -> BasePlace:
     if path.is_dir():
         return _folder(spec, path, BaseKind.FOLDER, path.resolve().name)
     if path.is_file():
-        return _checkpoint(path)
+        return _checkpoint(spec, path)
     if path.suffix in (".safetensors", ".ckpt", ".pt") or source.startswith(("/", ".", "~")) or source.count("/") != 1:
         raise BaseUnavailable(
             f"The base model '{source}' is not there. Give \"miniature\", a diffusers folder, a .safetensors checkpoint "
@@ -200,7 +204,7 @@ def _weights(place: BasePlace) -> list[Path]:
     return sorted(file for part in place.weights for file in (place.path / part).glob("*.safetensors"))
 
 
-def _checkpoint(path: Path) -> BasePlace:
+def _checkpoint(spec: FamilySpec, path: Path) -> BasePlace:
     if path.suffix != ".safetensors":
         raise BaseUnavailable(
             f"'{path.name}' is no .safetensors file. Pickled checkpoints can run code when opened; get the .safetensors one."
@@ -209,6 +213,15 @@ def _checkpoint(path: Path) -> BasePlace:
         raise BaseUnavailable(
             f"The checkpoint '{path.name}' is broken: its beginning is not a .safetensors file's. Download it again."
         )
+    if "transformer" in spec.parts:
+        # Its single files hold nothing but the transformer.
+        beside = path.with_suffix("")
+        if not (beside / "model_index.json").is_file():
+            raise BaseUnavailable(
+                f"'{path.name}' is a single file, and a {spec.title} comes as a folder in diffusers layout: name that (a hub id "
+                f"such as {EXAMPLES[spec.name]}), or put the folder beside the file and call it '{beside.name}'."
+            )
+        _folder(spec, beside, BaseKind.FOLDER, beside.name)
     return BasePlace(BaseKind.CHECKPOINT, path.stem, path)
 
 

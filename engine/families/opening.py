@@ -37,7 +37,7 @@ def pipeline(
 
     A single checkpoint carries no configuration: one in the family's standard shape gets that of `layout` and the
     `tokenizers`; for any other, a folder with the configs and tokenizers of its diffusers version stands beside it, named
-    like the file (`mini.safetensors` and `mini/`).
+    like the file (`mini.safetensors` and `mini/`). A single file of a transformer is that alone: all else is the folder's.
     """
     import diffusers
     import diffusers.utils.logging
@@ -52,6 +52,10 @@ def pipeline(
         if place.kind is not BaseKind.CHECKPOINT:
             return kind.from_pretrained(place.path, use_safetensors=True, variant=place.variant, **plain)
         beside = place.path.with_suffix("")
+        if "transformer" in spec.parts:
+            transformer: Any = getattr(diffusers, spec.denoiser)
+            single = transformer.from_single_file(str(place.path), config=str(beside), subfolder="transformer", **plain)
+            return kind.from_pretrained(beside, use_safetensors=True, transformer=single, **plain)
         if (beside / "model_index.json").is_file():
             return kind.from_single_file(str(place.path), config=str(beside), **plain)
         if layout is None:

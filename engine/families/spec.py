@@ -64,6 +64,8 @@ class FamilySpec:
     title: str
     pipeline: str
     """Class of diffusers that loads it."""
+    denoiser: str
+    """Class of diffusers of what removes the noise."""
     parts: tuple[str, ...]
     """Folders that a base in diffusers layout must have."""
     weights: tuple[str, ...]
@@ -104,6 +106,7 @@ SD15 = FamilySpec(
     name="sd15",
     title="Stable Diffusion 1.x",
     pipeline="StableDiffusionPipeline",
+    denoiser="UNet2DConditionModel",
     parts=("unet", "vae", "text_encoder", "tokenizer", "scheduler"),
     weights=("unet", "vae", "text_encoder"),
     prediction="epsilon",
@@ -136,6 +139,7 @@ SDXL = FamilySpec(
     name="sdxl",
     title="Stable Diffusion XL",
     pipeline="StableDiffusionXLPipeline",
+    denoiser="UNet2DConditionModel",
     parts=("unet", "vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2", "scheduler"),
     weights=("unet", "vae", "text_encoder", "text_encoder_2"),
     prediction="epsilon",
@@ -168,6 +172,7 @@ ZIMAGE = FamilySpec(
     name="zimage",
     title="Z-Image",
     pipeline="ZImagePipeline",
+    denoiser="ZImageTransformer2DModel",
     parts=("transformer", "vae", "text_encoder", "tokenizer", "scheduler"),
     weights=("transformer", "vae", "text_encoder"),
     prediction="flow",

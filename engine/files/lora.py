@@ -14,7 +14,7 @@ import torch
 
 from engine.errors import BadInput
 from engine.families.sites import Site
-from engine.files import header, targets, tensors
+from engine.files import fused, header, targets, tensors
 from engine.files.adapter import Alphas
 from engine.files.header import Entry, Header
 from engine.files.names import Dialect, Role, other_kind, parse
@@ -110,6 +110,7 @@ def _read(data: bytes, head: Header, target: Target) -> LoraFile:
     for site in present:
         _check(site, modules[site.key], target, head)
     decoded = tensors.decode(data, head, WHAT)
+    fused.split(decoded, modules)
     alphas = Alphas.of(head.metadata)
     weights: dict[str, tuple[torch.Tensor, torch.Tensor, float]] = {}
     for site in present:
@@ -122,6 +123,7 @@ def _modules(head: Header, target: Target) -> tuple[dict[str, dict[Role, Entry]]
     """The file's tensors by site key and role, and how it is written."""
     dialect = Dialect.KOHYA
     found: dict[str, dict[Role, Entry]] = {}
+    whole: dict[str, dict[Role, Entry]] = {}
     strange: list[str] = []
     for entry in head.entries:
         parsed = parse(entry.name)
@@ -130,6 +132,10 @@ def _modules(head: Header, target: Target) -> tuple[dict[str, dict[Role, Entry]]
                 NOT_OURS + f'it is no LoRA (nothing is known by the name "{_short(entry.name)}"). Take a LoRA file.'
             )
         site = target.index.find(parsed.module)
+        if site is None and target.index.fused(parsed.module):
+            whole.setdefault(parsed.module, {})[parsed.role] = entry
+            dialect = parsed.dialect if parsed.role is not Role.ALPHA else dialect
+            continue
         if site is None:
             strange.append(parsed.module)
             continue
@@ -141,6 +147,11 @@ def _modules(head: Header, target: Target) -> tuple[dict[str, dict[Role, Entry]]
         parts[parsed.role] = entry
     if strange:
         raise _misfit(head, target, f"it changes parts that {target.name} does not have ({_some(strange)})")
+    for module, parts in whole.items():
+        places = target.index.fused(module) or ()
+        # Some tools write both the one piece and its parts.
+        if not any(site.key in found for site in places):
+            found |= fused.parted(module, parts, [site.key for site in places])
     return found, dialect
 
 

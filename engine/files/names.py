@@ -10,13 +10,14 @@ is not in the index is left over and named.
     diffusers      unet.down_blocks.0.attentions.0.proj_in.lora.down.weight
     older ones     unet.(...).attn1.processor.to_q_lora.down.weight
     of a DiT       transformer.layers.0.attention.to_q.lora_A.weight, or diffusion_model.(...)
+    in one piece   diffusion_model.layers.0.attention.qkv.lora_A.weight: to_q, to_k and to_v with one down half
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engine.families.sites import Site
@@ -113,12 +114,40 @@ class Index:
         for site in sites:
             for name in _aliases(site, blocks):
                 self._sites.setdefault(name, site)
+        self._fused: dict[str, tuple[Site, ...]] = {}
+        for fused, parts in _fused(sites):
+            for name in _aliases(fused, blocks):
+                self._fused.setdefault(name, parts)
 
     def find(self, module: str) -> Site | None:
         return self._sites.get(module.removeprefix("base_model.model."))
 
+    def fused(self, module: str) -> tuple[Site, ...] | None:
+        """The sites that a file takes as one layer, their outputs one behind the other."""
+        return self._fused.get(module.removeprefix("base_model.model."))
+
+
+def _fused(sites: Sequence[Site]) -> list[tuple[Site, tuple[Site, ...]]]:
+    """Layers that a DiT's own code has in one piece where diffusers has three: ComfyUI and others write them so."""
+    by_path = {site.path: site for site in sites}
+    found: list[tuple[Site, tuple[Site, ...]]] = []
+    for site in sites:
+        stem, _, leaf = site.path.rpartition(".")
+        if leaf == "to_q" and stem.endswith(".attention"):
+            parts = tuple(by_path[f"{stem}.{name}"] for name in ("to_q", "to_k", "to_v"))
+            path = f"{stem}.qkv"
+            found.append((replace(site, path=path, key=f"{site.key.removesuffix(leaf)}qkv"), parts))
+    return found
+
 
 def _aliases(site: Site, blocks: Blocks) -> list[str]:
+    if site.path.endswith(".attention.to_out.0"):
+        short = {"path": site.path.removesuffix("to_out.0") + "out", "key": site.key.removesuffix("to_out.0") + "out"}
+        return [*_names(site, blocks), *_names(replace(site, **short), blocks)]
+    return _names(site, blocks)
+
+
+def _names(site: Site, blocks: Blocks) -> list[str]:
     flat = site.path.replace(".", "_")
     if site.part == "denoiser":
         sgm = blocks.sgm(site.path)
