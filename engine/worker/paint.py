@@ -19,8 +19,9 @@ from engine.families.sites import ENCODERS
 from engine.files import embedding, lora, parameters, picture
 from engine.files.parameters import LoraTag, Parameters
 from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
-from engine.shots import LoraUse
+from engine.shots import LoraUse, longest
 from engine.worker.cut import cut
+from engine.worker.fewstep import few_step_of
 from engine.worker.glimpses import Glimpses
 from engine.worker.order import Order
 from engine.worker.sampler import draw, larger
@@ -146,7 +147,7 @@ def paint(
             Painted(
                 job_id=job.job_id, attempt=job.attempt, seeds=job.seeds, width=final[0], height=final[1],
                 blobs={f"picture_{place}": painted[place] for place in range(len(job.seeds))},
-                cut=cut(base, job.prompt), cut_negative=cut(base, job.negative) if job.cfg > 1 else "",
+                cut=cut(base, longest(job)), cut_negative=cut(base, job.negative) if job.cfg > 1 else "",
             )
         )  # fmt: skip
     finally:
@@ -205,13 +206,7 @@ def _hang(
             hung[use.sha256] = Hung(table.take(file.weights), name, file.short_hash)
             yield
     if job.few_step:
-        try:
-            data = Path(job.few_step).read_bytes()
-        except OSError as error:
-            raise BadInput(
-                "The LoRA of the fast mode cannot be read. Paint without the fast mode, and tell the owner of this machine."
-            ) from error
-        file = lora.read(data, target)
+        file = few_step_of(base, job.few_step)
         hung[job.few_step] = Hung(table.take(file.weights), Path(job.few_step).stem, file.short_hash)
         yield
 

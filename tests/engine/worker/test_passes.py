@@ -99,6 +99,28 @@ def test_the_fast_mode_stacks_its_lora_beside_the_others(base: LoadedBase, tmp_p
     assert apart(pixels(ours), pictures(base, changed(**quick, loras=both[:1]), blobs)[0]) > 5
 
 
+def test_the_fast_modes_file_is_read_once_and_again_when_it_changes(
+    base: LoadedBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, reads, read = tmp_path / "lcm-lora.safetensors", list[str](), Path.read_bytes
+
+    def counted(path: Path) -> bytes:
+        reads.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
+    file.write_bytes(loud_lora(base, seed=5, loud=0.2))
+    job = changed(few_step=str(file), steps=2, seeds=(7,))
+    first, again = pictures(base, job)[0], pictures(base, job)[0]
+    assert reads == [file.name] and apart(first, again) == 0
+    file.write_bytes(loud_lora(base, seed=6, rank=2, loud=0.6))
+    assert apart(first, pictures(base, job)[0]) > 5
+    assert reads == [file.name] * 2
+    file.write_bytes(b"no LoRA")
+    with pytest.raises(BadInput, match="LoRA file cannot be used"):
+        pictures(base, job)
+
+
 def test_a_fast_mode_without_its_file_says_so(base: LoadedBase, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="without the fast mode"):
         pictures(base, changed(few_step=str(tmp_path / "gone.safetensors")))
