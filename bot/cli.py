@@ -27,6 +27,7 @@ from bot.commands.photos import photos
 from bot.commands.recipe import recipe
 from bot.commands.run import run
 from bot.commands.train import train
+from bot.commands.trial import trial
 from bot.errors import UserError
 from bot.workbench import INTERRUPTED, JobFailed
 from engine.errors import EngineError
@@ -48,6 +49,7 @@ app.command()(paint)
 app.command()(grid)
 app.command()(photos)
 app.command()(demo)
+app.command("try")(trial)
 app.command()(bench)
 app.add_typer(bases, name="bases")
 app.add_typer(lora, name="lora")

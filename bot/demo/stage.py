@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import discord
 import simcord
+from simcord import interactions
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.demo.transcript import Act, Component, Said, Transcript, walk
@@ -35,6 +36,25 @@ class PatientEnv(simcord.Env):
 
     async def _settle_internal(self, *, timeout: float | None = None, **more: Any) -> None:  # noqa: ASYNC109
         await super()._settle_internal(timeout=SETTLE_S, **more)
+
+
+@contextmanager
+def members_speaking(locale: str) -> Generator[None]:
+    """Every interaction inside comes from a client in `locale`; the library's members speak English otherwise."""
+    begin = interactions.base_payload
+
+    def spoken(*args: Any, **more: Any) -> Any:
+        record, payload = begin(*args, **more)
+        payload["locale"] = locale
+        if "guild_locale" in payload:
+            payload["guild_locale"] = locale
+        return record, payload
+
+    interactions.base_payload = spoken
+    try:
+        yield
+    finally:
+        interactions.base_payload = begin
 
 
 @asynccontextmanager
