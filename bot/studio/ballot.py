@@ -10,6 +10,7 @@ rules, bot/studio/booth.py shows it). `offer` and `publish` are called inside th
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -74,7 +75,7 @@ class Ballots:
             return await store.runs.get(scope, run.id)
         moved = await store.runs.move(scope, run.id, RunState.VOTING)
         options = tally.chosen([epoch.number for epoch in epochs], run.suggested or 0)
-        seed = self.desk.random.randrange(2**31)
+        seed = _seed(run)
         ballot = await store.ballots.open(
             scope,
             run.id,
@@ -265,6 +266,12 @@ def slug(name: str) -> str:
     """The part of a name that can stand in a prompt and in a file's name."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:LONGEST_NAME].strip("-")
+
+
+def _seed(run: Run) -> int:
+    """From the training's own, which nobody has seen: made again after a crash, it is the same."""
+    digest = hashlib.blake2b(f"ballot {run.id} {run.recipe.get('seed')}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big")
 
 
 def _best(epochs: Sequence[Epoch]) -> int:

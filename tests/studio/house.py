@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -140,6 +140,16 @@ class House:
         ballot = await self.store.ballots.of_run(SCOPE, run)
         assert ballot is not None
         return run, ballot.id
+
+    async def places(self, ballot: int) -> dict[int, int]:
+        """Epoch -> the place of its column."""
+        options = (await self.store.ballots.get(SCOPE, ballot)).options
+        return {epoch: place for place, epoch in enumerate(options)}
+
+    async def counted(self, ballot: int, votes: Mapping[int, frozenset[int]]) -> dict[int, frozenset[int]]:
+        """Votes by epoch as the chat would count them, by place."""
+        places = await self.places(ballot)
+        return {places[epoch]: who for epoch, who in votes.items()}
 
     async def published(self, *, access: str = "server", **more: str) -> str:
         """The name of a LoRA."""

@@ -2,52 +2,259 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.errors import NotAllowed, UserError
 from bot.studio import ballot as rules
-from bot.studio.screens import BallotCard, Purpose, WinnerCard
+from bot.studio import tally
+from bot.studio.screens import BallotCard, Purpose, TieCard, WinnerCard
 from engine.script import Script
-from storage.states import RunState
+from storage.states import Decided, RunState
 from tests.studio.house import ADMIN, CHANNEL, FRIEND, GUILD, OWNER, ROOM, SCOPE, House
 
 A, B, C = frozenset({11}), frozenset({11, 12}), frozenset({11, 12, 13})
 
 
+async def level(house: House) -> None:
+    """Every epoch with the same scores."""
+    async with house.store.write():
+        await house.store.database.change("UPDATE epochs SET likeness = 60, fidelity = 95 WHERE number > 0")
+
+
+def won(card: object) -> WinnerCard:
+    assert isinstance(card, WinnerCard)
+    return card
+
+
 @pytest.mark.parametrize(
-    ("counted", "name", "result"),
+    ("counted", "name", "how", "result"),
     [
-        ({0: C, 1: A, 2: B}, 1, "Epoch 1 wins, 3 of 6 votes."),
-        ({}, 2, "Nobody voted, so epoch 2 wins: it is what the engine suggested."),
-        ({0: A, 1: A}, 2, "Epoch 2 wins with 1 of 2 votes: a tie, so the engine's suggestion decides."),
-        ({0: A, 2: A}, 1, "Epoch 1 wins with 1 of 2 votes: a tie, so the earlier one wins."),
-        ({0: A, 7: C}, 1, "Epoch 1 wins, 1 of 1 vote."),
+        ({1: C, 2: A, 3: B}, 1, Decided.VOTES, "Epoch 1 wins, 3 of 6 votes."),
+        ({}, 2, Decided.NOBODY, "Nobody voted, so epoch 2 wins: it is what the engine suggested."),
+        ({1: A, 3: A}, 3, Decided.SCORE, "Epoch 3 wins with 1 of 2 votes: a tie, so the better score decides."),
+        ({1: A, 2: A}, 2, Decided.SCORE, "Epoch 2 wins with 1 of 2 votes: a tie, so the better score decides."),
+        ({1: A}, 1, Decided.VOTES, "Epoch 1 wins, 1 of 1 vote."),
     ],
 )
-async def test_who_wins(house: House, counted: dict[int, frozenset[int]], name: int, result: str) -> None:
+async def test_who_wins(house: House, counted: dict[int, frozenset[int]], name: int, how: Decided, result: str) -> None:
     async with house.life() as studio:
         run, ballot = await house.trained()
-        card = await studio.close_ballot(GUILD, ballot, counted)
-        assert card.result == result
+        votes = {**await house.counted(ballot, counted), 7: C}
+        card = won(await studio.close_ballot(GUILD, ballot, votes))
+        assert card.result == result and card.decided_by is None
         lora = await house.store.loras.get(SCOPE, card.lora_id)
         epoch = await house.store.epochs.numbered(SCOPE, run, name)
         assert (lora.epoch, lora.sha256) == (name, epoch.lora_sha256)
         assert (await house.store.runs.get(SCOPE, run)).state is RunState.PUBLISHED
+        assert (await house.store.ballots.get(SCOPE, ballot)).how is how
+
+
+async def test_columns_stand_in_an_order_of_their_own_that_stays(house: House) -> None:
+    orders: set[tuple[int, ...]] = set()
+    async with house.life() as studio:
+        for draft in ("a", "b", "c"):
+            _, ballot = await house.trained(draft=draft, name=draft)
+            found = await house.store.ballots.get(SCOPE, ballot)
+            assert found.blind and found.options == tally.shuffled((1, 2, 3), found.seed)
+            orders.add(found.options)
+            await studio.close_ballot(GUILD, ballot, {})
+        await house.crash()
+    assert len(orders) > 1, "the three are not all in one order"
+    async with house.life():
+        assert (await house.store.ballots.get(SCOPE, ballot)).options == found.options
+
+
+async def test_a_blind_ballot_names_no_epoch_before_its_end(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        for _ in range(2):
+            card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
+            assert isinstance(card, BallotCard) and (card.state, card.result) == ("open", "")
+            told = [card.suggestion, *(f"{image.name} {image.alt}" for image in card.sheets)]
+            columns = [await studio.booth.column(house.who(FRIEND), ballot, place) for place in (None, 0, 1, 2)]
+            told += [f"{shown.picture.name} {shown.picture.alt}" for shown in columns]
+            told.append(await studio.booth.says(house.who(FRIEND), ballot, frozenset({0, 2})))
+            assert not re.search(r"epoch|likeness|\d{2}|earl|later", " ".join(told), re.IGNORECASE), told
+            assert [column.letter for column in card.columns] == ["A", "B", "C"]
+            assert {column.epoch for column in card.columns} == {column.votes for column in card.columns} == {None}
+            await level(house)  # nothing that is scored shows either
+
+
+async def test_the_same_pictures_whoever_looks_and_when(house: House) -> None:
+    """No column looks different for its epoch: the sheet follows from the pictures and the order alone."""
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        first = await studio.booth.card(SCOPE, ballot)
+        await level(house)
+        async with house.store.write():
+            await house.store.database.change("UPDATE runs SET suggested = 1")
+        again = await studio.booth.card(SCOPE, ballot)
+        assert [image.data for image in again.sheets] == [image.data for image in first.sheets]
+        await studio.close_ballot(GUILD, ballot, {})
+        assert (await studio.booth.card(SCOPE, ballot)).sheets[0].data != first.sheets[0].data, "now it is told"
+
+
+async def test_an_open_ballot_tells_all_of_it_in_order(house: House) -> None:
+    async with house.life() as studio:
+        dataset = await house.ready()
+        await studio.choose(house.who(), dataset, blind=False)
+        await studio.start_training(house.who(), dataset)
+        await house.settled()
+        card = await studio.booth.card(SCOPE, 1)
+        assert not card.blind and [column.epoch for column in card.columns] == [1, 2, 3]
+        assert card.suggestion.startswith("The engine's own reading is B, epoch 2. Epoch 2 looks most like")
+
+
+async def test_what_likeness_says_comes_after_ones_own_vote(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        letter = "ABC"[(await house.places(ballot))[2]]
+        with pytest.raises(UserError, match="Look for yourself first"):
+            await studio.booth.says(house.who(FRIEND), ballot, frozenset())
+        with pytest.raises(UserError, match="Look for yourself first"):
+            await studio.booth.says(house.who(FRIEND), ballot, frozenset({9}))
+        told = await studio.booth.says(house.who(FRIEND), ballot, frozenset({2, 0}))
+        assert told == f"You took A, C. I would take {letter}. It looks most like the photos and still follows prompts."
+        for change, reason in (
+            ("fidelity = 60, memorising = 0", "it follows prompts less well than the base"),
+            ("fidelity = 95, memorising = 90", "now and then it repeats one of them"),
+            ("memorising = 0, bleed = 90", "others of its kind come to look like it"),
+            ("likeness = NULL", "nothing to measure it with"),
+        ):
+            async with house.store.write():
+                await house.store.database.change(f"UPDATE epochs SET {change} WHERE number = 2")
+            assert reason in await studio.booth.says(house.who(FRIEND), ballot, frozenset({0}))
+        await studio.close_ballot(GUILD, ballot, {})
+        told = await studio.booth.says(house.who(FRIEND), ballot, frozenset())
+        assert told.startswith(f"The engine's own reading is {letter}, epoch 2.")
+
+
+async def test_a_tie_in_votes_and_score_asks_the_owner(house: House) -> None:
+    async with house.life() as studio:
+        run, ballot = await house.trained()
+        await level(house)
+        votes = await house.counted(ballot, {1: A, 3: A})
+        tie = await studio.close_ballot(GUILD, ballot, votes)
+        places = await house.places(ballot)
+        assert isinstance(tie, TieCard) and (tie.owner_id, tie.result) == (OWNER, "")
+        assert [place for place, _ in tie.level] == sorted((places[1], places[3]))
+        assert {(column.epoch, column.votes) for _, column in tie.level} == {(None, 1)}
+        assert await house.posts("tie") == [("tie", str(ballot))] and await house.posts("winner") == []
+        assert (await house.store.runs.get(SCOPE, run)).state is RunState.VOTING
+        with pytest.raises(UserError, match="This vote is over"):
+            await studio.vote(GUILD, ballot, 60, 0, on=True)
+        with pytest.raises(UserError, match="This vote is over"):
+            await studio.extend_ballot(house.who(), ballot, 0)
+        await house.crash()
+    async with house.life() as studio:
+        again = await studio.close_ballot(GUILD, ballot, {0: C})
+        assert isinstance(again, TieCard) and again.level == tie.level, "what was counted is counted"
+        card = await studio.booth.card(SCOPE, ballot)
+        assert (card.state, {column.epoch for column in card.columns}) == ("tied", {None})
+        chosen = won(await studio.close_ballot(GUILD, ballot, None, option=places[3], by=OWNER))
+        assert chosen.result == "Epoch 3 wins with 1 of 2 votes: a tie, also in score, so its owner was asked."
+        assert (chosen.decided_by, chosen.voters) == (OWNER, 1)
+        assert (await house.store.ballots.get(SCOPE, ballot)).how is Decided.OWNER
+        over = await studio.screen(GUILD, Purpose.TIE, str(ballot))
+        assert isinstance(over, TieCard) and over.result == chosen.result and over.sheets == ()
+        assert await house.posts("tie") == [("tie", str(ballot))] and await house.posts("winner") == [("winner", "1")]
+
+
+@pytest.mark.parametrize(
+    ("tied", "winner", "why"), [((1, 2), 2, "the engine's suggestion decides"), ((1, 3), 1, "the earlier one wins")]
+)
+async def test_an_owner_who_does_not_answer_is_not_waited_for_for_ever(
+    house: House, tied: tuple[int, ...], winner: int, why: str
+) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        await level(house)
+        house.clock.now += 24 * 3600
+        assert await studio.ballots.end(GUILD, ballot, await house.counted(ballot, dict.fromkeys(tied, B)))
+        (waiting,) = await studio.open_ballots()
+        assert waiting.tied_at == house.clock.now and waiting.ends_at == house.clock.now + house.settings.decide_seconds
+        assert not await studio.ballots.end(GUILD, ballot, None), "not yet"
+        await house.crash()
+    house.clock.now = waiting.ends_at
+    async with house.life() as studio:
+        ends = [studio.ballots.end(GUILD, ballot, None) for _ in range(3)]
+        assert await asyncio.gather(*ends) == [True, False, False]
+        lora = await house.store.loras.get(SCOPE, 1)
+        card = await studio.booth.winner(SCOPE, lora.id)
+        assert lora.epoch == winner and why in card.result and card.decided_by is None
+        assert await studio.open_ballots() == () and await house.posts("winner") == [("winner", "1")]
+
+
+async def test_two_who_may_decide_at_once_decide_once(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        await level(house)
+        await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {1: A, 2: A, 3: A}))
+        deciding = [
+            studio.close_ballot(GUILD, ballot, None, option=place, by=who)
+            for place, who in ((0, OWNER), (1, ADMIN), (2, OWNER))
+        ]
+        cards = [won(card) for card in await asyncio.gather(*deciding)]
+        assert len({(card.lora_id, card.result, card.decided_by) for card in cards}) == 1
+        assert await house.posts("winner") == [("winner", "1")]
+
+
+async def test_its_time_is_looked_at_once_more_when_it_is_ended(house: House) -> None:
+    """The votes are counted for a while: whoever gave it another hour meanwhile gets it."""
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        ((closes_at),) = [found.ends_at for found in await studio.open_ballots()]
+        house.clock.now = closes_at
+        await studio.extend_ballot(house.who(), ballot, closes_at)
+        assert not await studio.ballots.end(GUILD, ballot, {0: A})
+        assert len(await studio.open_ballots()) == 1 and await house.posts("winner") == []
+
+
+async def test_a_deleted_message_is_posted_anew_and_what_was_voted_stays(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        places = await house.places(ballot)
+        assert not await studio.ballots.anew(GUILD, ballot), "the first one is still on its way"
+        (post,) = await house.store.outbox.list(SCOPE, purpose="ballot")
+        await house.store.outbox.sent(SCOPE, post.id, 900)
+        await studio.vote(GUILD, ballot, 50, places[3], on=True)
+        house.clock.now += 24 * 3600 - 60
+        asked = [studio.ballots.anew(GUILD, ballot) for _ in range(3)]
+        assert sorted(await asyncio.gather(*asked)) == [False, False, True]
+        (found,) = await studio.open_ballots()
+        assert found.ends_at == house.clock.now + 3600 and (await studio.booth.card(SCOPE, ballot)).anew
+        await house.crash()
+    async with house.life() as studio:
+        _, second = await house.store.outbox.list(SCOPE, purpose="ballot")
+        await house.store.outbox.sent(SCOPE, second.id, 901)
+        house.clock.now += 5
+        card = won(await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {3: A, 1: A})))
+        assert card.result == "Epoch 3 wins, 2 of 3 votes." and card.voters == 2
+        assert not await studio.ballots.anew(GUILD, ballot)
+
+
+async def test_who_deletes_a_ballot_again_and_again_gets_their_way(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        for message in range(rules.MOST_POSTS):
+            post = (await house.store.outbox.list(SCOPE, purpose="ballot"))[-1]
+            await house.store.outbox.sent(SCOPE, post.id, 900 + message)
+            assert await studio.ballots.anew(GUILD, ballot) == (message < rules.MOST_POSTS - 1)
+        assert len(await studio.open_ballots()) == 1, "it ends at its time"
 
 
 async def test_the_winner_is_published_once(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
         closing = [studio.close_ballot(GUILD, ballot, {place: A}) for place in (2, 0, 1)]
-        cards = await asyncio.gather(*closing)
+        cards = [won(card) for card in await asyncio.gather(*closing)]
         assert {card.lora_id for card in cards} == {1} and {card.result for card in cards} == {cards[0].result}
         assert await house.posts("winner") == [("winner", "1")]
         assert len(await house.store.loras.list(SCOPE)) == 1
     async with house.life() as studio:
-        again = await studio.close_ballot(GUILD, ballot, {1: C}, winner=1)
+        again = won(await studio.close_ballot(GUILD, ballot, {1: C}, option=1, by=OWNER))
         assert again.result == cards[0].result
         assert await house.posts("winner") == [("winner", "1")]
 
@@ -55,13 +262,11 @@ async def test_the_winner_is_published_once(house: House) -> None:
 async def test_the_rows_say_what_was_counted_at_the_end(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
-        await studio.vote(GUILD, ballot, 50, 0, on=True)
-        await studio.vote(GUILD, ballot, 51, 1, on=True)
-        await studio.vote(GUILD, ballot, 51, 1, on=True)
-        await studio.vote(GUILD, ballot, 52, 2, on=True)
-        await studio.vote(GUILD, ballot, 52, 2, on=False)
+        places = await house.places(ballot)
+        for member, epoch, on in ((50, 1, True), (51, 2, True), (51, 2, True), (52, 3, True), (52, 3, False)):
+            await studio.vote(GUILD, ballot, member, places[epoch], on=on)
         assert await house.store.ballots.tally(SCOPE, ballot) == {1: 1, 2: 1, 3: 0}
-        await studio.close_ballot(GUILD, ballot, {2: B})
+        await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {3: B}))
         assert await house.store.ballots.tally(SCOPE, ballot) == {1: 0, 2: 0, 3: 2}
         with pytest.raises(UserError, match="This vote is over"):
             await studio.vote(GUILD, ballot, 53, 0, on=True)
@@ -71,9 +276,9 @@ async def test_the_rows_say_what_was_counted_at_the_end(house: House) -> None:
 async def test_without_a_count_the_votes_on_record_decide(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
-        await studio.vote(GUILD, ballot, 50, 2, on=True)
-        assert (await studio.close_ballot(GUILD, ballot, None)).result == "Epoch 3 wins, 1 of 1 vote."
-        with pytest.raises(UserError, match="no such epoch"):
+        await studio.vote(GUILD, ballot, 50, (await house.places(ballot))[3], on=True)
+        assert won(await studio.close_ballot(GUILD, ballot, None)).result == "Epoch 3 wins, 1 of 1 vote."
+        with pytest.raises(UserError, match="no such column"):
             await studio.vote(GUILD, ballot, 50, 8, on=True)
 
 
@@ -84,17 +289,25 @@ async def test_the_owner_may_choose_and_it_is_said(house: House) -> None:
         await studio.may_close(house.who(ADMIN, admin=True), ballot)
         with pytest.raises(NotAllowed):
             await studio.may_close(house.who(FRIEND), ballot)
-        with pytest.raises(UserError, match="choose one of its columns"):
-            await studio.close_ballot(GUILD, ballot, {}, winner=7)
-        card = await studio.close_ballot(GUILD, ballot, {2: B}, winner=1)
-        assert card.result == "Epoch 1 was chosen by hand; it had 0 of 2 votes."
+        with pytest.raises(UserError, match="no such column"):
+            await studio.close_ballot(GUILD, ballot, {}, option=7, by=OWNER)
+        votes, places = await house.counted(ballot, {3: B}), await house.places(ballot)
+        card = won(await studio.close_ballot(GUILD, ballot, votes, option=places[1], by=OWNER))
+        assert (card.result, card.decided_by) == ("Epoch 1 was chosen by hand; it had 0 of 2 votes.", OWNER)
+        assert [(c.letter, c.epoch, c.votes, c.wins) for c in card.ranking][:2] == [
+            ("ABC"[places[1]], 1, 0, True),
+            ("ABC"[places[3]], 3, 2, False),
+        ]
+        await studio.forgetting.forget_me(house.who(ADMIN))
+        assert (await house.store.ballots.get(SCOPE, ballot)).decided_by == OWNER
 
 
 async def test_one_more_hour_once_for_what_was_shown(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
-        ((guild, number, closes_at),) = await studio.open_ballots()
-        assert (guild, number, closes_at - house.clock.now) == (GUILD, ballot, 24 * 3600)
+        (found,) = await studio.open_ballots()
+        closes_at = found.ends_at
+        assert found == rules.OpenBallot(GUILD, ballot, house.clock.now + 24 * 3600, 3)
         with pytest.raises(NotAllowed):
             await studio.extend_ballot(house.who(FRIEND), ballot, closes_at)
         assert (await studio.extend_ballot(house.who(), ballot, closes_at)).closes_at == closes_at + 3600
@@ -114,7 +327,7 @@ async def test_one_more_hour_once_for_what_was_shown(house: House) -> None:
 async def test_one_more_hour_on_an_overdue_ballot_counts_from_now(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
-        ((_, _, closes_at),) = await studio.open_ballots()
+        closes_at = (await studio.open_ballots())[0].ends_at
         house.clock.now = closes_at + 600
         for _ in range(2):
             assert (await studio.extend_ballot(house.who(), ballot, closes_at)).closes_at == closes_at + 600 + 3600
@@ -180,23 +393,53 @@ async def test_the_bot_dies_while_the_ballot_closes(house: House) -> None:
         assert await house.posts("winner") == [("winner", "1")]
 
 
-async def test_a_closed_ballot_shows_its_result(house: House) -> None:
+async def test_a_closed_ballot_names_every_column(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
+        winner = won(await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {1: A})))
         card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
-        assert isinstance(card, BallotCard) and (card.closed, card.result) == (False, "")
-        assert card.curve is None, "while people vote, only the suggestion stands beside the grid"
-        assert card.suggestion.startswith("The engine's own reading (*): Epoch 2 looks most like")
-        await studio.close_ballot(GUILD, ballot, {0: A})
-        card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
-        assert isinstance(card, BallotCard) and (card.closed, card.result) == (True, "Epoch 1 wins, 1 of 1 vote.")
-        assert card.curve is not None and card.curve.name == "curve.webp"
+        assert isinstance(card, BallotCard) and (card.state, card.result) == ("closed", "Epoch 1 wins, 1 of 1 vote.")
+        options = (await house.store.ballots.get(SCOPE, ballot)).options
+        assert [(c.epoch, c.votes, c.wins) for c in card.columns] == [(e, int(e == 1), e == 1) for e in options]
+        assert card.suggestion.startswith("The engine's own reading is") and "epoch 2" in card.suggestion
+        assert winner.curve is not None and winner.curve.name == "curve.webp" and winner.voters == 1
+        shown = await studio.booth.column(house.who(FRIEND), ballot, 0)
+        assert shown.column is not None and shown.column.epoch == options[0] and not shown.open
 
 
-@given(st.integers(1, 20), st.data())
-def test_a_grid_keeps_the_suggested_and_the_last_epoch(count: int, data: st.DataObject) -> None:
-    numbers = tuple(range(1, count + 1))
-    suggested = data.draw(st.sampled_from(numbers))
-    options = rules._options(numbers, suggested)
-    assert len(options) == min(count, rules.MOST_OPTIONS) and list(options) == sorted(set(options))
-    assert set(options) <= set(numbers) and {suggested, count} <= set(options)
+async def test_epochs_that_lost_go_after_their_time_and_the_winner_stays(house: House) -> None:
+    async with house.life() as studio:
+        run, ballot = await house.trained()
+        admin = house.who(ADMIN, admin=True)
+        await studio.rulebook.number(admin, {"keep_epochs_days": "7"})
+        won(await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {1: A})))
+        lora = await house.store.loras.get(SCOPE, 1)
+        epochs = await house.store.epochs.list(SCOPE, run)
+        kept = {sha for e in epochs if e.number in (0, 1) for sha in (e.lora_sha256, *e.previews) if sha}
+        lost = {sha for e in epochs for sha in (e.lora_sha256, *e.previews) if sha} - kept
+
+        def on_disk() -> set[str]:
+            return {path.name for path in house.folder.rglob("*") if path.is_file()} & (kept | lost)
+
+        assert on_disk() == kept | lost and lost
+        house.clock.now += 7 * 24 * 3600
+        await studio.tidy()
+        assert on_disk() == kept | lost, "not before its time"
+        house.clock.now += 3601
+        await house.crash()
+    async with house.life() as studio:
+        await studio.tidy()
+        assert on_disk() == kept and await house.epochs() == [0, 1]
+        assert await house.store.blobs.get(SCOPE, lora.key_id, lora.sha256)
+        keys = await house.store.database.rows("SELECT id FROM keys WHERE forgotten_at IS NULL")
+        named = await house.store.database.rows("SELECT key_id FROM datasets UNION SELECT key_id FROM jobs")
+        assert {row[0] for row in keys} <= {row[0] for row in named}, "no key is left that only they were sealed with"
+        card = await studio.booth.card(SCOPE, ballot)
+        assert card.sheets and [c.epoch for c in card.columns if c.wins] == [1]
+        places = await house.places(ballot)
+        with pytest.raises(UserError, match="not kept any more"):
+            await studio.booth.column(house.who(FRIEND), ballot, places[3])
+        assert (await studio.booth.column(house.who(FRIEND), ballot, places[1])).picture
+        asked = await studio.imagine(house.who(), house.imagine("a portrait of ohwx person"))
+        await house.settled()
+        assert await studio.screen(GUILD, Purpose.PICTURES, asked.job_id) is not None

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bot.studio import canvas, sheets
-from bot.studio.sheets import Column, PhotoTile
+from bot.studio.sheets import PhotoTile
 from storage.records import Box, Face
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
@@ -66,22 +66,6 @@ def test_photos_of_any_shape_are_shown(size: tuple[int, int]) -> None:
     photo = PhotoTile(7, flat(RED, *size), *size, Box(0, 0, 1, 1), (Face(Box(0, 0, 1, 1), 0.9),) * 2)
     for sheet in (sheets.contact_sheet([photo]), sheets.crop_editor(photo), sheets.caption_sheet([photo])):
         opened(sheet)
-
-
-def test_the_grid_has_a_column_for_the_base_and_each_epoch() -> None:
-    columns = [Column("base", None, (), (flat(RED),) * 4)]
-    columns += [Column(f"epoch {n}", n, ("likeness 50", "prompt 99 %"), (flat(BLUE),) * 4, n == 6) for n in range(1, 9)]
-    sheet = opened(sheets.grid(columns, ["a portrait of ohwx person, " + "wearing a very long hat " * 9] * 4))
-    across = (sheet.width - sheets.GAP) / 9
-    assert sheet.width <= sheets.WIDEST and across >= 200
-    heights = [y for y in range(sheet.height) if near(sheet, across / 2, y, RED)]
-    assert len(heights) > 0.5 * sheet.height
-    for place in range(1, 9):
-        assert near(sheet, (place + 0.5) * across, heights[len(heights) // 8], BLUE)
-
-
-def test_a_grid_of_one_epoch_without_scores() -> None:
-    opened(sheets.grid([Column("base", None, (), (flat(RED),)), Column("epoch 1", 1, (), (flat(BLUE),))], ["x"]))
 
 
 def test_the_bases_picture_stands_in_the_corner_of_an_epochs() -> None:
