@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.errors import BadInput, BaseUnavailable, Diverged
+from engine.files.picture import XMP, XMP_KEYWORD
 from engine.protocol import (
     BaseModelRef,
     Box,
@@ -34,7 +35,7 @@ from engine.protocol import (
     TrainJob,
 )
 from engine.recipes.recipe import Method, Recipe
-from engine.shots import Shot
+from engine.shots import Shot, longest
 from engine.verdicts import SENTENCES as SENTENCES_OF
 from engine.verdicts import Cause
 from engine.worker.desk import Verbs
@@ -73,6 +74,8 @@ class Script(Message):
     caption: str = "smiling, wearing a red sweater, on a blue background"
     suggested: int | None = None
     """None: the last epoch but one."""
+    reads: int | None = None
+    """Words of a prompt that the base reads; None: all of them."""
     fail: dict[str, FailureKind] = Field(default_factory=dict[str, FailureKind])
     crash: dict[str, At] = Field(default_factory=dict[str, At])
     hang: dict[str, At] = Field(default_factory=dict[str, At])
@@ -198,7 +201,15 @@ class Play:
             used = "".join(hashlib.sha256(blobs[use.sha256]).hexdigest() + str(use.strength) for use in uses)
             how = f"{own.prompt}{own.negative}{own.cfg}{own.sampler}{own.steps}{seed}{used}{start}{own.hires}"
             pictures[f"picture_{place}"] = picture(f"{base}{how}", width, height, parameters(own, seed))
-        emit(Painted(**about, seeds=job.seeds, width=width, height=height, blobs=pictures))
+        cut, cut_negative = self._cut(longest(job)), self._cut(job.negative)
+        emit(
+            Painted(
+                **about, seeds=job.seeds, width=width, height=height, blobs=pictures, cut=cut, cut_negative=cut_negative
+            )
+        )
+
+    def _cut(self, text: str) -> str:
+        return "" if self._script.reads is None else " ".join(text.split()[self._script.reads :])
 
     # -- the parts -----------------------------------------------------------------------------------------------------
 
@@ -318,6 +329,7 @@ def picture(about: str, width: int, height: int, text: str) -> bytes:
     tiles = hashlib.shake_256(about.encode()).digest(8 * 8 * 3)
     info = PngInfo()
     info.add_text("parameters", text)
+    info.add_itxt(XMP_KEYWORD, XMP)
     buffer = io.BytesIO()
     Image.frombytes("RGB", (8, 8), tiles).resize((width, height), Image.Resampling.NEAREST).save(
         buffer, "PNG", pnginfo=info

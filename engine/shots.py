@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wanted(Protocol):
+    """A paint job."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def shots(self) -> tuple[Shot, ...]: ...
 
 
 class Part(BaseModel):
@@ -54,3 +64,9 @@ class Shot(Part):
     negative: str | None = None
     cfg: float | None = Field(default=None, ge=0, le=30)
     loras: tuple[LoraUse, ...] | None = None
+
+
+def longest(job: Wanted) -> str:
+    """The longest of the prompts that its pictures are painted from: what of it is not read tells what is left out."""
+    prompts = [job.prompt if shot.prompt is None else shot.prompt for shot in job.shots] or [job.prompt]
+    return max(prompts, key=len)
