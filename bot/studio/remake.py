@@ -16,7 +16,7 @@ from bot.studio.prompt import HEAVIEST
 from bot.studio.requests import Imagine, Who
 from bot.studio.screens import PicturesCard
 from bot.studio.sentences import told
-from bot.studio.wording import as_typed
+from bot.studio.typed import as_typed
 from engine.fast import pace
 from engine.shots import LoraUse
 from storage.records import Picture, Scope
