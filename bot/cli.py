@@ -22,6 +22,7 @@ from bot.commands.demo import demo
 from bot.commands.doctor import doctor
 from bot.commands.grid import grid
 from bot.commands.lora import app as lora
+from bot.commands.models import app as models
 from bot.commands.paint import paint
 from bot.commands.photos import photos
 from bot.commands.recipe import recipe
@@ -52,6 +53,7 @@ app.command()(demo)
 app.command("try")(trial)
 app.command()(bench)
 app.add_typer(bases, name="bases")
+app.add_typer(models, name="models")
 app.add_typer(lora, name="lora")
 app.add_typer(recipe, name="recipe")
 

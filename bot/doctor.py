@@ -24,6 +24,7 @@ from pathlib import Path
 
 from bot.config import ConfigError, Settings, load
 from bot.errors import UserError
+from bot.models import FACES, find
 from bot.token import application_id, read_token
 from engine.errors import EngineError
 
@@ -216,7 +217,7 @@ def master_key(settings: Settings, env: Mapping[str, str]) -> Finding:
 
 
 def faces(settings: Settings) -> Finding:
-    wanted, file = settings.faces.finder, settings.faces.yunet_file
+    wanted, file = settings.faces.finder, settings.faces.yunet_file or find(FACES, settings)
     if file is not None and not file.is_file():
         return Finding(
             "faces", State.BAD, f"faces.yunet_file: there is no {file}. Fix: put it there or leave the key out."
@@ -234,11 +235,11 @@ def faces(settings: Settings) -> Finding:
         )
     if wanted == "yunet" and file is None:
         return Finding(
-            "faces", State.BAD, "faces.yunet_file: finder is yunet, and its file is not named. Fix: name it."
+            "faces", State.BAD, "faces.yunet_file: finder is yunet, and its file is not named. Fix: likeness models fetch faces"
         )
     if wanted == "auto" and file is None:
         return Finding(
-            "faces", State.GOOD, "Faces are found by the built-in finder; YuNet's file would find more of them."
+            "faces", State.GOOD, "Faces are found by the built-in finder. YuNet finds more: likeness models fetch faces"
         )
     return Finding("faces", State.GOOD, f"Faces are found by {'yunet' if wanted == 'auto' else wanted}.")
 

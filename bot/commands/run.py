@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot.config import CONFIG_NAME, load
+from bot.models import tell_engine
 from bot.token import read_token
 
 
@@ -22,12 +23,11 @@ def run(
     settings = load(config)
     token = read_token(settings, os.environ)
     named = {
-        "LIKENESS_YUNET": settings.faces.yunet_file,
-        "LIKENESS_SFACE": settings.faces.sface_file,
         "LIKENESS_CLIP": settings.eyes.clip,
         "LIKENESS_DINO": settings.eyes.dinov2,
     }
     os.environ.update({name: str(place) for name, place in named.items() if place is not None})
+    tell_engine(settings, os.environ)
     from bot.app import run_bot
 
     asyncio.run(run_bot(settings, token))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +10,11 @@ from typing import Annotated
 import typer
 
 from bot.bars import Bars
-from bot.bases import Base, find_base
+from bot.bases import Base, find_base, settings_here
 from bot.commands.recipe import preset_for, recipe_file
 from bot.errors import UserError
 from bot.folder import Folder, read_folder
+from bot.models import tell_engine
 from bot.outdir import make_out
 from bot.report import REPORT_NAME, Report
 from bot.studio.recipes import PresetChange
@@ -72,6 +74,7 @@ def train(
     photos = read_folder(folder)
     word, class_word = subject(photos, trigger, class_word, kind)
     found = find_base(base, config)
+    tell_engine(settings_here(config), os.environ)
     file = recipe_file(recipe) if recipe is not None else RecipeFile({})
     change = PresetChange(exposures=exposures, epochs=epochs, rank=rank)
     plan = plan_for(found, kind, preset or file.preset or "balanced", file, change, seed)
