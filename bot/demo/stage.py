@@ -164,6 +164,11 @@ class Stage:
         await self.members[who].react(self._real(message), emoji)
         self.transcript.collect()
 
+    async def unreact(self, who: str, message: Any, emoji: str) -> None:
+        self.transcript.act(who, f"took {emoji} back", message.channel_id)
+        await self.members[who].unreact(self._real(message), emoji)
+        self.transcript.collect()
+
     def _real(self, message: Any) -> discord.Message:
         return ResponseMessage(self.env, message).message
 

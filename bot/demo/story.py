@@ -11,8 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from simcord.results import InteractionResult
+
 from bot.demo.stage import Stage, StageError
 from bot.demo.transcript import walk
+from bot.studio import ballot_sheet
+from bot.studio.tally import LETTERS
 
 PLANNER = "Ben"
 MEMBERS = ("Ada", PLANNER, "Chloe", "Dev", "Elif")
@@ -112,17 +116,25 @@ async def watch(stage: Stage, told: Told) -> None:
 
 
 async def vote(stage: Stage, told: Told) -> None:
-    """Ada, whose face it is, and two more follow the engine's suggestion; one prefers its neighbour; Ben ends it."""
+    """Nobody sees which epoch a column is. Elif takes the first one, asks what Likeness says, and changes her mind; Ada,
+    whose face it is, and one more agree with her, two prefer its neighbour. Ben ends it, and the letters get their names."""
     message, menu = _found(stage, "vote.win")
-    told.grid = stage.bytes_of(message)[0][1]
-    await stage.until(lambda: message.reactions or None, "the reactions under the ballot", READ_S)
+    columns = len(menu["options"])
+    await stage.until(lambda: len(message.reactions) >= columns or None, "the reactions under the ballot", READ_S)
     emoji = [reaction.emoji for reaction in message.reactions]
-    best = _suggested(message, len(menu["options"]))
-    neighbour = best - 1 if best > 0 else min(1, len(emoji) - 1)
-    for who, choice in (("Ada", best), ("Chloe", best), ("Dev", neighbour), ("Elif", best), (PLANNER, neighbour)):
+    await stage.pick("Elif", "vote.column", "0")
+    await stage.react("Elif", message, emoji[0])
+    best = _advised(await stage.press("Elif", "vote.says"))
+    if best:
+        await stage.unreact("Elif", message, emoji[0])
+        await stage.react("Elif", message, emoji[best])
+    neighbour = best - 1 if best > 0 else min(1, columns - 1)
+    for who, choice in (("Ada", best), ("Chloe", best), ("Dev", neighbour), (PLANNER, neighbour)):
         await stage.react(who, message, emoji[choice])
     await stage.press(PLANNER, "vote.close")
     await stage.until_pressable("lora.imagine", "the winner", READ_S)
+    bands = [data for name, data in stage.bytes_of(message) if "columns" in name]
+    told.grid = ballot_sheet.beneath(bands) if bands else b""
 
 
 async def paint(stage: Stage, told: Told) -> None:
@@ -150,13 +162,13 @@ def _training(stage: Stage) -> bool | None:
     return any("epoch 1 of" in text.lower() for text in words) or None
 
 
-def _suggested(message: Any, options: int) -> int:
-    """The column of the epoch that the ballot's small print names; the last one where it names none."""
-    text = " ".join(
-        str(p.get("content", "")) for p in walk(message.components) if str(p.get("content", "")).startswith("-#")
-    )
-    numbers = [int(word.strip(".,:;")) for word in text.split() if word.strip(".,:;").isdigit()]
-    return (numbers[0] if numbers and 1 <= numbers[0] <= options else options) - 1
+def _advised(answer: InteractionResult) -> int:
+    """The place of the column that Likeness would take."""
+    said = answer.response.content if answer.response is not None else ""
+    found = re.search(r"I would take ([A-J])\b", said)
+    if found is None:
+        raise StageError("Likeness did not say which column it would take")
+    return LETTERS.index(found[1])
 
 
 def _trigger(stage: Stage) -> str:

@@ -83,6 +83,17 @@ def _band(base: Column | None, columns: Sequence[Column], prompts: Sequence[str]
     return canvas.to_webp(sheet)
 
 
+def beneath(pictures: Sequence[bytes]) -> bytes:
+    """The bands of one grid as one picture."""
+    opened = [canvas.open_picture(data) for data in pictures]
+    sheet = canvas.blank(max(picture.width for picture in opened), sum(picture.height for picture in opened))
+    top = 0
+    for picture in opened:
+        sheet.paste(picture, (0, top))
+        top += picture.height
+    return canvas.to_webp(sheet)
+
+
 def alone(column: Column, prompts: Sequence[str]) -> bytes:
     """One column's pictures, two across and as large as they are looked at, each with its prompt under it."""
     size = 34

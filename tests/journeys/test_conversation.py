@@ -9,7 +9,7 @@ import discord
 import pytest
 import pytest_asyncio
 
-from bot.chat.training_cards import BALLOT_EMOJI
+from bot.chat.ballot_cards import BALLOT_EMOJI
 from storage.records import Scope
 from tests.journeys.town import Town, words
 from tests.studio.house import photo
@@ -77,10 +77,12 @@ async def test_photos_in_pictures_out(town: Town, ending: str) -> None:
     assert ballot.channel.id == town.channel.id, "everybody here may use it, so everybody here votes"
     assert [str(r.emoji) for r in ballot.reactions] == list(BALLOT_EMOJI[:3])
 
-    await town.bob.react(ballot, BALLOT_EMOJI[2])
+    options = (await town.app.store.ballots.get(Scope(town.guild.id), 1)).options
+    first, third = (BALLOT_EMOJI[options.index(epoch)] for epoch in (1, 3))
+    await town.bob.react(ballot, third)
     await it_ends_here()
-    await town.alice.react(ballot, BALLOT_EMOJI[2])
-    await town.alice.react(ballot, BALLOT_EMOJI[0])
+    await town.alice.react(ballot, third)
+    await town.alice.react(ballot, first)
     await town.press("Close now", "is best?")
     winner = town.the("is here")
     assert "Epoch 3 wins" in words(winner) and [m.id for m in winner.mentions] == [town.alice.id]
