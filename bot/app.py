@@ -24,7 +24,7 @@ from bot.config import Settings
 from bot.errors import UserError
 from bot.post import MemoryFile, StorePost
 from bot.studio.recipes import PresetChange
-from bot.studio.settings import StudioSettings
+from bot.studio.settings import Counter, StudioSettings
 from bot.studio.studio import Studio
 from bot.waste import collect_daily
 from engine.protocol import Engine
@@ -177,7 +177,9 @@ def studio_settings(settings: Settings) -> StudioSettings:
         pictures=settings.painting.pictures,
         few_step=str(settings.painting.few_step_file) if settings.painting.few_step_file else None,
         attested=settings.people.attested,
+        counter=settings.export and Counter(settings.export.folder, settings.export.url, settings.export.hours),
         ballot_seconds=round(settings.ballot.hours * 3600),
+        folders=tuple((folder.name, str(folder.path)) for folder in settings.folders),
         finder=settings.faces.finder,
         joint_runs=settings.engine.joint_runs,
     )

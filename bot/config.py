@@ -37,6 +37,7 @@ PATTERN_WORDS = {
     "device": "auto, cpu, mps, cuda or a device like cuda:0",
     "name": "small letters, digits, dots, dashes and underscores",
     "sha256": "64 hex digits",
+    "url": "an address that begins with http:// or https://",
 }
 SECRET_KEYS = {
     ("discord", "token"): ("LIKENESS_TOKEN", "discord.token_file"),
@@ -184,6 +185,25 @@ class EyesSettings(Section):
     dinov2: str | None = None
 
 
+class FolderSettings(Section):
+    """A folder of photos on this machine: [[folders]]. Only the owner of the bot's application may take photos from it."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")
+    """By which /train calls it."""
+    path: Path
+
+
+class ExportSettings(Section):
+    """Where LoRAs that are too large for a message are handed out. Without this section they are split."""
+
+    folder: Path
+    """A folder that a web server of yours shows. Files lie there unsealed, under names nobody can guess, until their time is
+    over or the LoRA is deleted or withdrawn."""
+    url: str = Field(pattern=r"^https?://\S+$")
+    """At which that folder stands."""
+    hours: int = Field(default=24, ge=1, le=24 * 14)
+
+
 class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -197,9 +217,12 @@ class Settings(Section):
     training: TrainingSettings = TrainingSettings()
     painting: PaintingSettings = PaintingSettings()
     people: PeopleSettings = PeopleSettings()
+    folders: tuple[FolderSettings, ...] = ()
+    """Whose photos /train takes for the bot's owner."""
     ballot: BallotSettings = BallotSettings()
     faces: FacesSettings = FacesSettings()
     eyes: EyesSettings = EyesSettings()
+    export: ExportSettings | None = None
     log: LogSettings = LogSettings()
 
 
@@ -357,6 +380,8 @@ def _resolved(settings: Settings, home: Path) -> Settings:
             "storage": _under(settings.storage, home),
             "faces": _under(settings.faces, home),
             "painting": _under(settings.painting, home),
+            "export": settings.export and _under(settings.export, home),
+            "folders": tuple(_under(folder, home) for folder in settings.folders),
             "eyes": settings.eyes.model_copy(update=eyes),
         }
     )

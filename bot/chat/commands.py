@@ -11,9 +11,9 @@ from discord import app_commands
 
 from bot.chat import errors, forms, texts
 from bot.chat.cards import draw
-from bot.chat.rooms import check_may_post
+from bot.chat.rooms import FOR_A_VOTE, check_may_post
 from bot.chat.router import who_is
-from bot.chat.uploads import fetch_all
+from bot.chat.uploads import begin_with
 from bot.errors import UserError
 from bot.studio.requests import Imagine
 from bot.studio.screens import Screen
@@ -41,8 +41,9 @@ def add_train(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
     @app_commands.guild_only()
     @app_commands.describe(
         name="What it will be called, for example Katerina",
-        photo1="Photos can also be added in the form that opens, ten at a time",
+        photo1="A photo or a ZIP of them; more can be added in the form that opens, ten at a time",
         **{f"photo{n}": "One more photo" for n in range(2, 11)},
+        folder="For whoever runs this bot: a folder on its machine",
     )
     async def train(
         interaction: discord.Interaction[LikenessBot],
@@ -57,22 +58,32 @@ def add_train(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
         photo8: discord.Attachment | None = None,
         photo9: discord.Attachment | None = None,
         photo10: discord.Attachment | None = None,
+        folder: app_commands.Range[str, 1, 40] | None = None,
     ) -> None:
         given = (photo1, photo2, photo3, photo4, photo5, photo6, photo7, photo8, photo9, photo10)
         uploads = [forms.Upload(a.filename, a.url, a.size) for a in given if a is not None]
 
         async def open_form() -> None:
-            who_is(interaction)
-            check_may_post(interaction)
+            who = who_is(interaction)
+            check_may_post(interaction, *FOR_A_VOTE)
+            if folder is not None:
+                bot.studio.shelves.check(who, folder)
             draft = str(interaction.id)
-            await interaction.response.send_modal(
-                forms.train(draft, name or "", len(uploads), attested=bot.studio.attested)
-            )
-            if uploads:
-                # Their links die, so they are fetched while the member fills in the form.
-                bot.held.hold(draft, asyncio.create_task(fetch_all(uploads, bot.fetch)))
+            count = len(uploads) + (folder is not None)
+            await interaction.response.send_modal(forms.train(draft, name or "", count, attested=bot.studio.attested))
+            if count:
+                # Links die, so photos are fetched while the member fills in the form.
+                bot.held.hold(draft, asyncio.create_task(begin_with(bot, who, uploads, folder)))
 
         await behind_the_door(interaction, open_form, private_reply=False)
+
+    @train.autocomplete("folder")
+    async def folders(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
+        async def find() -> list[app_commands.Choice[str]]:
+            names = bot.studio.shelves.names(who_is(interaction), typed)
+            return [app_commands.Choice(name=name, value=name) for name in names]
+
+        return await choices_of(find)
 
 
 def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:

@@ -46,7 +46,7 @@ async def adjust(press: Press) -> None:
     number, verb, page = press.action.arg.split(".")
     if verb not in VERBS:
         raise BadCustomId("unknown adjustment")
-    await press.studio.press_crop(press.who, press.action.number, int(number), verb)
+    await press.studio.framing.press(press.who, press.action.number, int(number), verb)
     await _edit(press, int(number), int(page))
 
 

@@ -29,10 +29,10 @@ async def begin(press: Press) -> None:
         raise UserError(texts.no_name())
     fetched = await _fetch(press)
     photos = (*held.photos, *fetched.photos)
+    problems, told = (*held.problems, *fetched.problems), [*held.notes, *fetched.notes]
     if not photos:
-        raise UserError(texts.no_photos())
-    problems = (*held.problems, *fetched.problems)
-    lost = press.action.arg_number - len(held.photos) - len(held.problems)
+        raise UserError("\n".join([texts.left_out(problems)] * bool(problems) + told)[:2000] or texts.no_photos())
+    lost = press.action.arg_number - held.uploads
     known = await press.studio.room_of_draft(press.who, press.action.id)
     room = await open_room(press.interaction, name, press.action.id) if known is None else Room(known)
     try:
@@ -53,11 +53,13 @@ async def begin(press: Press) -> None:
         raise
     count, missing = len(photos), room.missing
     notes = [texts.room_is_here(count, missing) if missing else texts.room_opened(room.channel_id, count)]
+    if room.public_for_want_of:
+        notes.append(texts.room_is_public(room.public_for_want_of))
     if lost > 0:
         notes.append(texts.lost_in_restart(lost))
     if problems:
         notes.append(texts.left_out(problems))
-    await press.say("\n".join(notes)[:2000])
+    await press.say("\n".join([*notes, *told])[:2000])
     await press.bot.presenter.deliver()
 
 
@@ -69,17 +71,17 @@ def more(press: Press) -> ui.Modal:
 @on("photos.send", Ack.PRIVATE)
 async def add(press: Press) -> None:
     fetched = await _fetch(press)
+    left = [texts.left_out(fetched.problems)] * bool(fetched.problems) + [*fetched.notes]
     if not fetched.photos:
-        raise UserError(texts.left_out(fetched.problems) if fetched.problems else texts.no_photos())
+        raise UserError("\n".join(left)[:2000] or texts.no_photos())
     await press.studio.add_photos(press.who, press.action.number, fetched.photos)
-    sentence = texts.photos_added(len(fetched.photos))
-    await press.say("\n".join([sentence, texts.left_out(fetched.problems)] if fetched.problems else [sentence])[:2000])
+    await press.say("\n".join([texts.photos_added(len(fetched.photos)), *left])[:2000])
     await press.bot.presenter.deliver()
 
 
 @on("photos.frames", Ack.PRIVATE)
 async def first_frames(press: Press) -> None:
-    reading = await press.studio.take_first_frames(press.who, press.action.number)
+    reading = await press.studio.intake.take_first_frames(press.who, press.action.number)
     await press.say(crop_texts.frames_taken(reading.given - reading.done))
     await press.bot.presenter.deliver()
 

@@ -131,9 +131,20 @@ def who_is(interaction: discord.Interaction) -> Who:
         channel_id=interaction.channel_id,
         request_id=str(interaction.id),
         is_admin=interaction.permissions.manage_guild,
+        runs_the_bot=_runs_the_bot(interaction),
         parent_id=interaction.channel.parent_id if isinstance(interaction.channel, discord.Thread) else None,
         roles=frozenset(role.id for role in roles if role.id != interaction.guild_id),
     )
+
+
+def _runs_the_bot(interaction: discord.Interaction) -> bool:
+    """As Discord told at the login whose application this is."""
+    application = interaction.client.application
+    if application is None:
+        return False
+    team = application.team
+    owners = {application.owner.id} if team is None else {member.id for member in team.members}
+    return interaction.user.id in owners
 
 
 async def answer(bot: LikenessBot, interaction: discord.Interaction) -> None:

@@ -87,7 +87,7 @@ class Hint(StrEnum):
 
     NAME = "As you will find it later, for example: Katerina"
     PHOTOS = "12 to 20 are best, at least 5: different places, light and clothes. JPEG, PNG, WebP or HEIC."
-    MORE_PHOTOS = "Ten more fit here; even more can be added afterwards."
+    MORE_PHOTOS = "Ten more fit here, or a ZIP with all of them. Even more can be added afterwards."
     PHOTOS_GIVEN = "Those attached to the command are already in."
     CONSENT = "They stay on this server's own machine and are used for this training only."
     CAPTION = "What should not be learnt: clothes, place, light. Never the face itself."
@@ -214,6 +214,14 @@ def room_is_here(count: int, missing: tuple[str, ...]) -> str:
         "{count} photos in. I am looking at them now, here in this channel, because I may not open a thread: "
         "{missing} is missing.",
         count,
+        missing=listed(tuple(label(name) for name in missing)),
+    )
+
+
+def room_is_public(missing: tuple[str, ...]) -> str:
+    return say(
+        "Everybody who sees this channel sees that thread too: for a private one, {missing} is missing. An admin can grant "
+        "it in the channel's settings; Discard takes these photos back.",
         missing=listed(tuple(label(name) for name in missing)),
     )
 

@@ -19,6 +19,7 @@ from bot.studio.desk import Desk
 from bot.studio.requests import Who
 from bot.studio.retraining import missing
 from bot.studio.screens import CropEditor, CropSheet, Image, PhotoLine
+from bot.studio.sentences import told
 from engine.protocol import PhotoFlag
 from engine.verdicts import Cause
 from storage.records import Dataset, Photo, Scope
@@ -91,7 +92,9 @@ class Framing:
             asks=len(others),
         )
 
-    async def adjust(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
+    @told
+    async def press(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
+        """verb: tighter, looser, left, right, up, down, next_face, centre, original, drop, keep, undo."""
         try:
             act = None if verb == UNDO else crops.Verb(verb)
         except ValueError:
@@ -105,7 +108,6 @@ class Framing:
                 await self.desk.store.crop_steps.back(scope, photo.id)
             else:
                 await self._change(scope, photo, act)
-        return await self.crop_editor(scope, dataset_id, number)
 
     async def _change(self, scope: Scope, photo: Photo, act: crops.Verb) -> None:
         photos = self.desk.store.photos

@@ -14,6 +14,7 @@ from bot.studio.people import People
 from bot.studio.requests import BeginTraining, GivenPhoto, Who
 from bot.studio.rulebook import check_may_train
 from bot.studio.screens import Notice, Reading
+from bot.studio.sentences import told
 from engine.protocol import PhotoRef, PrepareJob, SubjectKind
 from storage.errors import NameTaken
 from storage.records import Dataset, NewPhoto, Photo, Scope, Subject
@@ -110,6 +111,7 @@ class Intake:
         self.desk.wake.set()
         return await self.reading(scope, dataset_id)
 
+    @told
     async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
         """Those that were left out because they move, read again; as many as there is room for."""
         store, scope = self.desk.store, Scope(who.guild_id)
@@ -129,6 +131,16 @@ class Intake:
         self.desk.wake.set()
         return await self.reading(scope, dataset_id)
 
+    async def take_copies(self, who: Who, dataset_id: int, photo_ids: Sequence[int]) -> None:
+        """Photos that were left out as copies, read again and taken; inside of a transaction."""
+        store, scope = self.desk.store, Scope(who.guild_id)
+        dataset, subject = await self.desk.owned(who, dataset_id)
+        self._check_room(await self._usable(scope, dataset_id) + len(photo_ids) - 1)
+        again = [await store.photos.want_copy(scope, photo_id) for photo_id in photo_ids]
+        await self._enqueue(who, dataset, subject, again)
+        await store.datasets.move(scope, dataset_id, DatasetState.COLLECTING)
+        self.desk.wake.set()
+
     async def _enqueue(self, who: Who, dataset: Dataset, subject: Subject, photos: Sequence[Photo]) -> None:
         """A job that reads them; inside of a transaction."""
         job_id = self.desk.new_id()
@@ -137,11 +149,17 @@ class Intake:
             base=self.desk.settings.base,
             subject_kind=SubjectKind(subject.kind),
             photos=tuple(
-                PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256, first_frame=photo.first_frame)
+                PhotoRef(
+                    photo_id=str(photo.id),
+                    sha256=photo.raw_sha256,
+                    copy_too=photo.duplicate_of is not None,
+                    first_frame=photo.first_frame,
+                )
                 for photo in photos
             ),
             min_side=self.desk.settings.min_side_px,
             finder=self.desk.settings.finder,
+            captioner=self.desk.settings.captioner,
         )
         await self.desk.store.jobs.enqueue(
             Scope(who.guild_id),

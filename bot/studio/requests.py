@@ -14,6 +14,8 @@ class Who:
     channel_id: int
     request_id: str
     is_admin: bool = False
+    runs_the_bot: bool = False
+    """Its application is theirs, or their team's."""
     roles: frozenset[int] = frozenset()
     parent_id: int | None = None
     """The channel that `channel_id` is a thread of."""

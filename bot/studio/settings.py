@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from bot.studio.recipes import PRESETS, PresetChange
 from bot.studio.terms import Terms
+from engine.captioning import CaptionerRef
 from engine.families.spec import family
 from engine.protocol import BaseModelRef, Recipe, SubjectKind
 from engine.recipes.presets import recipe_for
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A folder that a web server of the owner's shows to the members."""
+
+    folder: Path
+    url: str
+    """At which the folder stands: "https://files.example.org/likeness"."""
+    hours: int
+    """How long a file lies there."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +55,18 @@ class StudioSettings:
     """A LoRA file for the fast mode, on the engine's machine."""
     attested: bool = False
     """Whether a member may answer for somebody who is not asked here."""
+    counter: Counter | None = None
+    """Where large files are handed out; None: they are split."""
     ballot_seconds: int = 24 * 3600
     extend_seconds: int = 3600
     """What one press of "one more hour" adds."""
     decide_seconds: int = 12 * 3600
     """How long the owner of a ballot is waited for where votes and scores are level."""
+    folders: tuple[tuple[str, str], ...] = ()
+    """Name and path of folders that whoever runs the bot may take photos from."""
     finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
+    captioner: CaptionerRef = field(default_factory=CaptionerRef)
+    """Who writes the captions that people start from."""
     preview_seeds: tuple[int, ...] = (1101, 2202, 3303, 4404)
     """One per preview prompt (bot/studio/captions.py)."""
     quick_jobs: int = 2

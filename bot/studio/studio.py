@@ -11,13 +11,14 @@ is an outbox row (purpose, ref, channel), posted by the chat from `screen()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from random import Random
 
 from bot.studio.ballot import Ballots, OpenBallot
 from bot.studio.ballot_screens import TieCard
 from bot.studio.booth import Booth
 from bot.studio.channels import Channels
+from bot.studio.coach import Coach
 from bot.studio.compare import Comparing
 from bot.studio.confirm import Confirm
 from bot.studio.controls import Controls
@@ -30,6 +31,7 @@ from bot.studio.inspiration import Inspiration
 from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
 from bot.studio.leaving import Leaving
+from bot.studio.lexicon import Lexicon
 from bot.studio.library import Library
 from bot.studio.paint import Paint
 from bot.studio.people import People
@@ -62,6 +64,7 @@ from bot.studio.screens import (
 )
 from bot.studio.sentences import told
 from bot.studio.settings import StudioSettings
+from bot.studio.shelves import Shelves
 from bot.studio.teaching import Teaching
 from engine.protocol import Engine
 from storage.errors import KeyForgotten, NoSuchRow
@@ -92,8 +95,11 @@ class Studio:
         self.retraining = Retraining(desk)
         self.intake = Intake(desk, self.people)
         self.framing = Framing(desk)
+        self.shelves = Shelves(desk)
         self.teaching = Teaching(desk, self.library, self.people, self.intake)
         self.review = Review(desk)
+        self.lexicon = Lexicon(desk)
+        self.coach = Coach(desk, self.intake)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
         self.booth = Booth(desk)
         self.ballots = Ballots(desk, self.library, self.booth)
@@ -135,7 +141,7 @@ class Studio:
             return None
 
     async def _screen(self, scope: Scope, purpose: Purpose, ref: str) -> Screen | None:
-        if purpose in (Purpose.READING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM):
+        if purpose in (Purpose.READING, Purpose.COACHING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM):
             return await self._dataset_screen(scope, purpose, int(ref))
         match purpose:
             case Purpose.STATUS:
@@ -166,15 +172,13 @@ class Studio:
         dataset = await self.desk.store.datasets.get(scope, dataset_id)
         if dataset.state is DatasetState.DISCARDED:
             return None
-        match purpose:
-            case Purpose.READING:
-                return await self.intake.reading(scope, dataset_id)
-            case Purpose.CROPS:
-                return await self.framing.crop_sheet(scope, dataset_id)
-            case Purpose.CAPTIONS:
-                return await self.review.caption_sheet(scope, dataset_id)
-            case _:
-                return await self.confirm.card(scope, dataset_id)
+        drawn: dict[Purpose, Callable[[Scope, int], Awaitable[Screen | None]]] = {
+            Purpose.READING: self.intake.reading,
+            Purpose.COACHING: self.coach.card,
+            Purpose.CROPS: self.framing.crop_sheet,
+            Purpose.CAPTIONS: self.review.caption_sheet,
+        }
+        return await drawn.get(purpose, self.confirm.card)(scope, dataset_id)
 
     # -- servers
     async def servers(self, guild_ids: Collection[int]) -> None:
@@ -203,11 +207,6 @@ class Studio:
         return await self.intake.add(who, dataset_id, photos)
 
     @told
-    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
-        """Photos left out because they move are read again, by their first frame."""
-        return await self.intake.take_first_frames(who, dataset_id)
-
-    @told
     async def discard(self, who: Who, dataset_id: int) -> Notice:
         return await self.intake.discard(who, dataset_id)
 
@@ -223,13 +222,8 @@ class Studio:
         return await self.framing.crop_editor(Scope(who.guild_id), dataset_id, number)
 
     @told
-    async def press_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
-        """verb: tighter, looser, left, right, up, down, next_face, centre, original, drop, keep, undo."""
-        await self.framing.press(who, dataset_id, number, verb)
-
-    @told
     async def adjust_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> CropEditor:
-        """As `press_crop`, and what it looks like now."""
+        """As `framing.press`, and what it looks like now."""
         await self.framing.press(who, dataset_id, number, verb)
         return await self.framing.crop_editor(Scope(who.guild_id), dataset_id, number)
 
@@ -308,9 +302,8 @@ class Studio:
 
     async def tidy(self) -> None:
         """Delete what has been kept as long as its server wants."""
-        await self.rulebook.tidy()
-        await self.inspiration.tidy()
-        await self.leaving.tidy()
+        for part in (self.rulebook, self.inspiration, self.leaving, self.keeping.exports):
+            await part.tidy()
 
     @told
     async def retry(self, who: Who, job_id: str) -> Notice:

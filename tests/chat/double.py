@@ -60,6 +60,7 @@ class StudioDouble(Studio):
         """By server: what its admins chose."""
         self.ballots = Counting(self)  # type: ignore[assignment]
         self.booth = Looking(self)  # type: ignore[assignment]
+        self.framing = self.intake = Framer(self)  # type: ignore[assignment]
         self.caption_text = "smiling, on a blue background"
 
     # -- what the engine would do, done by the test
@@ -166,19 +167,6 @@ class StudioDouble(Studio):
         return CropEditor(
             1, number, picture("crop.png"), 2, " ".join(pressed), steps=len(pressed), dropped=number in training.dropped
         )
-
-    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
-        training = self._mine("take_first_frames", who, dataset_id)
-        training.frames = "asked for"
-        return Reading(1, training.ask.name, len(training.photos), len(training.photos) - 2)
-
-    async def press_crop(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
-        training = self._mine("press_crop", who, dataset_id)
-        training.crops.setdefault(number, []).append(verb)
-        if verb == "drop":
-            training.dropped.add(number)
-        if verb == "keep":
-            training.dropped.discard(number)
 
     async def accept_crops(self, who: Who, dataset_id: int) -> CaptionSheet:
         self._mine("accept_crops", who, dataset_id)
@@ -453,3 +441,23 @@ class Looking:
         if not voted:
             raise UserError("Look for yourself first.")
         return f"You took {sorted(voted)}. I would take D."
+
+
+class Framer:
+    """`studio.framing` and `studio.intake`, as far as the chat calls them."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self._studio = studio
+
+    async def press(self, who: Who, dataset_id: int, number: int, verb: str) -> None:
+        training = self._studio._mine("press_crop", who, dataset_id)
+        training.crops.setdefault(number, []).append(verb)
+        if verb == "drop":
+            training.dropped.add(number)
+        if verb == "keep":
+            training.dropped.discard(number)
+
+    async def take_first_frames(self, who: Who, dataset_id: int) -> Reading:
+        training = self._studio._mine("take_first_frames", who, dataset_id)
+        training.frames = "asked for"
+        return Reading(1, training.ask.name, len(training.photos), len(training.photos) - 2)

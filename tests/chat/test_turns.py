@@ -63,7 +63,7 @@ class Set:
         for _ in range(self.dice.randrange(6)):
             await asyncio.sleep(0)
 
-    async def press_crop(self, who: object, dataset_id: int, number: int, verb: str) -> None:
+    async def press(self, who: object, dataset_id: int, number: int, verb: str) -> None:
         await self.dawdle()
         self.pressed.append(verb)
         await self.dawdle()
@@ -89,7 +89,7 @@ async def test_whatever_the_order_the_message_ends_with_all_presses() -> None:
                 interaction=SimpleNamespace(id=1, message=SimpleNamespace(id=99)),
                 action=Action("crop.adjust", "1", f"3.{verb}.1"),
                 who=None,
-                studio=studio,
+                studio=SimpleNamespace(framing=studio, crop_editor=studio.crop_editor),
                 show=show,
             )
 

@@ -66,13 +66,13 @@ async def test_what_moves_is_left_out_and_its_first_frame_taken_when_asked_for(h
         assert shown.animated == 2 and not shown.can_go_on
         assert "IMG_3 is animated; take its first frame, or send one still picture of it" in shown.summary
         for _ in range(2):
-            await studio.take_first_frames(house.who(), dataset)
+            await studio.intake.take_first_frames(house.who(), dataset)
         await house.settled()
         shown = await sheet(house)
         assert shown.animated == 0 and shown.summary == "6 photos in." and shown.can_go_on
         assert [line.number for line in shown.photos] == [1, 2, 3, 4, 5, 6]
         with pytest.raises(NotAllowed):
-            await studio.take_first_frames(house.who(FRIEND), dataset)
+            await studio.intake.take_first_frames(house.who(FRIEND), dataset)
 
 
 async def test_words_given_beside_a_photo_are_its_caption(house: House) -> None:
