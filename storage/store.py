@@ -37,6 +37,7 @@ from storage.erasures import Erasures
 from storage.errors import DatabaseInUse
 from storage.favourites import Favourites
 from storage.guilds import Guilds
+from storage.handouts import Handouts
 from storage.jobs import Jobs
 from storage.keys import Keys
 from storage.lineage import Lineage
@@ -78,6 +79,7 @@ class Store:
         self.ballots = Ballots(database)
         self.loras = Loras(database)
         self.lineage = Lineage(database)
+        self.handouts = Handouts(database)
         self.pictures = Pictures(database)
         self.prompts = Prompts(database)
         self.jobs = Jobs(database)

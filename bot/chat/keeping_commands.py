@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ import discord
 from discord import app_commands
 
 from bot.chat import keeping_texts as texts
-from bot.chat.commands import CHOICES, behind_the_door, choices_of, show_privately
+from bot.chat.commands import behind_the_door, show_privately
+from bot.chat.exports import add_export
 from bot.chat.inspiration import add_inspire
 from bot.chat.retraining import add_retrain
 from bot.chat.router import who_is
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from bot.chat.bot import LikenessBot
 
 MESSAGE_LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/\d+/\d+/(\d+)/?")
-BODY_LIMIT = 24 * 2**20
-"""Of one request to Discord, with room for what stands around the file."""
 
 
 def add_keeping_commands(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
@@ -56,34 +54,6 @@ def add_own(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> No
     @app_commands.guild_only()
     async def stop(interaction: discord.Interaction[LikenessBot]) -> None:
         await show_privately(interaction, lambda: bot.studio.stop_mine_after_epoch(who_is(interaction)))
-
-
-def add_export(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
-    @tree.command(name="export", description="The file of a LoRA of yours, with a page of facts")
-    @app_commands.guild_only()
-    @app_commands.describe(lora="Which one, by name")
-    async def export(interaction: discord.Interaction[LikenessBot], lora: app_commands.Range[str, 1, 100]) -> None:
-        async def send() -> None:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            who = who_is(interaction)
-            card = await bot.studio.keeping.named(who, lora)
-            limit = min(interaction.filesize_limit, BODY_LIMIT)
-            taken = await bot.studio.keeping.export(who, card.lora_id, limit)
-            note = texts.export_split(len(taken.files) - 1) if taken.split else texts.taken_home()
-            await interaction.edit_original_response(content=note)
-            # One to a message: a request to Discord holds little more than one such file.
-            for name, data in taken.files:
-                await interaction.followup.send(file=discord.File(io.BytesIO(data), name), ephemeral=True)
-
-        await behind_the_door(interaction, send)
-
-    @export.autocomplete("lora")
-    async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
-        async def find() -> list[app_commands.Choice[str]]:
-            found = await bot.studio.lora_names(who_is(interaction), typed)
-            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
-
-        return await choices_of(find)
 
 
 def add_reports(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:

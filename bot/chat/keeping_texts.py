@@ -324,6 +324,27 @@ def report_facts(reporter_id: int, painter_id: int, channel_id: int, state: str)
 
 
 def export_split(parts: int) -> str:
+    return many(
+        "The file is larger than this server takes in one piece, so it comes in {count} part. The page beside it says how to "
+        "join them: save all of them into one folder first.",
+        "The file is larger than this server takes in one piece, so it comes in {count} parts. The page beside it says how to "
+        "join them: save all of them into one folder first.",
+        parts,
+    )
+
+
+def export_link(link: str, hours: int) -> str:
+    return many(
+        "The file is larger than this server takes, so it is here for {count} hour: {link}\nWhoever has the link can fetch it: "
+        "keep it to yourself.",
+        "The file is larger than this server takes, so it is here for {count} hours: {link}\nWhoever has the link can fetch "
+        "it: keep it to yourself.",
+        hours,
+        link=f"<{link}>",
+    )
+
+
+def export_refused(name: str) -> str:
     return say(
         "The file is larger than this server takes in one piece, so it comes in {parts}; the page beside it says how to join "
         "them.",

@@ -66,6 +66,29 @@ def convert(
     typer.echo(json.dumps(asdict(card), indent=2) if as_json else f"{out}: {', '.join(lines(card)[:2])}")
 
 
+@app.command()
+def join(
+    part: Annotated[Path, typer.Argument(metavar="PART", help="One of the parts /export sent; the others beside it.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the whole file goes; else beside them.")
+    ] = None,
+) -> None:
+    """Put a LoRA together that came in parts, and check that it is whole."""
+    from bot.commands.parts import joined
+    from engine.files import lora
+    from engine.files.card import card_of
+
+    whole, data = joined(part)
+    whole = out or whole
+    if whole.suffix != ".safetensors":
+        raise UserError(f"{whole.name} does not end in .safetensors: give a name that does.")
+    if whole.exists():
+        raise UserError(f"{whole} is already there: give another name with --out, or remove it first.")
+    card = card_of(lora.read_any(data), len(data))
+    write_whole(whole, data)
+    typer.echo(f"{whole}: {', '.join(lines(card)[:2])}")
+
+
 def opened(file: Path) -> tuple[LoraFile, Card]:
     """The file, read and checked. UserError where it is not there, BadInput where it is no LoRA that is known here."""
     from engine.files import lora

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.language import say
-from bot.studio import captions, terms
+from bot.studio import captions
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
+from bot.studio.exports import Exported, Exports
 from bot.studio.forgetting import Forgetting
 from bot.studio.library import Library
 from bot.studio.people_screens import LedgerLine, LedgerList, LoraCard
@@ -28,19 +28,10 @@ from storage.states import Access, GrantKind
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
 LONGEST_PROMPT = 1000
-MOST_PARTS = 10
 LINES = 20
 """Of the audit on one page."""
 TARGETS = 25
 """Members or roles one LoRA may be granted to: what one menu of Discord holds."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """Files in the order they are to be sent; more than one with `.part` names when the LoRA had to be split."""
-
-    files: tuple[tuple[str, bytes], ...] = field(repr=False)
-    split: bool
 
 
 def ledger_of(title: str, lines: Sequence[AuditLine]) -> LedgerList:
@@ -60,6 +51,7 @@ class Keeping:
         self.library = library
         self.forgetting = forgetting
         self.thumbnails = Thumbnails(desk, self)
+        self.exports = Exports(desk)
 
     @told
     async def card(self, who: Who, lora_id: int) -> LoraCard:
@@ -137,26 +129,7 @@ class Keeping:
     @told
     async def export(self, who: Who, lora_id: int, limit_bytes: int) -> Exported:
         """The weights and a page of facts, each file at most `limit_bytes`. For the owner and for whoever is seen in it."""
-        scope, store = Scope(who.guild_id), self.desk.store
-        lora = await self.governed(who, lora_id)
-        data = await store.blobs.get(scope, lora.key_id, lora.sha256)
-        name = f"{lora.name}.safetensors"
-        parts = [data[start : start + limit_bytes] for start in range(0, len(data), limit_bytes)]
-        if len(parts) > MOST_PARTS:
-            raise UserError(
-                say(
-                    "{name} has {size} MB and this server takes {limit} MB in one file, so it would be {parts} "
-                    "pieces. Ask the owner of this bot for it: it lies on their machine.",
-                    name=name,
-                    size=len(data) // 2**20,
-                    limit=limit_bytes // 2**20,
-                    parts=len(parts),
-                )
-            )
-        files = [(name, data)] if len(parts) == 1 else [(f"{name}.part{n}", part) for n, part in enumerate(parts, 1)]
-        facts = await self._facts(scope, lora, len(parts))
-        await store.audit.add(scope, Act.EXPORTED, who.member_id, lora_id=lora_id)
-        return Exported((*files, (f"{lora.name}.md", facts.encode())), split=len(parts) > 1)
+        return await self.exports.take(await self.governed(who, lora_id), who.member_id, limit_bytes)
 
     @told
     async def ledger(self, who: Who, lora_id: int) -> LedgerList:
@@ -228,29 +201,3 @@ class Keeping:
             versions=tuple(versions),
             from_pictures=dataset.from_pictures,
         )
-
-    async def _facts(self, scope: Scope, lora: Lora, parts: int) -> str:
-        """A page to go with the file: how to use it and what it was made of. No names of people, no captions."""
-        run = await self.desk.store.runs.get(scope, lora.run_id)
-        shown = {
-            key: run.recipe.get(key) for key in ("preset", "rank", "alpha", "resolution", "exposures", "epochs", "seed")
-        }
-        facts = {"trigger word": lora.trigger, "class word": run.class_word, "base": lora.base, "epoch": lora.epoch}
-        lines = [f"- {name}: {value}" for name, value in (facts | shown).items() if value is not None]
-        lines += terms.facts(self.desk.settings.terms_of(lora.base))
-        joining = (
-            [
-                "",
-                f"The file came in {parts} parts. Put them together in order:",
-                f"`cat {lora.name}.safetensors.part* > {lora.name}.safetensors` "
-                "(ten parts or more, and on Windows: `copy /b` with every part named in order).",
-            ]
-            if parts > 1
-            else []
-        )
-        use = [
-            "",
-            "It shows a person or thing whose owner trusted this server with it. Use it as they allowed you to, and delete "
-            "it when they ask.",
-        ]
-        return "\n".join([f"# {lora.name}", "", *lines, f"- sha256: {lora.sha256}", *joining, *use, ""])

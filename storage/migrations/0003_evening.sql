@@ -153,3 +153,13 @@ CREATE TABLE crop_steps (
     FOREIGN KEY (guild_id, photo_id) REFERENCES photos (guild_id, id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX crop_steps_photo ON crop_steps (guild_id, photo_id);
+
+-- Files of LoRAs that lie in the owner's folder for fetching: what lies there without a row goes. The token is in its name.
+CREATE TABLE handouts (
+    token TEXT PRIMARY KEY CHECK (length(token) >= 32),
+    guild_id INTEGER NOT NULL,
+    lora_id INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    FOREIGN KEY (guild_id, lora_id) REFERENCES loras (guild_id, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX handouts_lora ON handouts (guild_id, lora_id);

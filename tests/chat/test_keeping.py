@@ -95,11 +95,11 @@ async def test_the_file_is_handed_to_the_owner_in_pieces_that_fit(town: Town, mo
     whole = await town.alice.slash(town.channel, "export", lora=NAME)
     assert [m.attachments[0].filename for m in whole.followups] == [f"{NAME}.safetensors", f"{NAME}.md"]
     size = whole.followups[0].attachments[0].size
-    monkeypatch.setattr("bot.chat.keeping_commands.BODY_LIMIT", size // 2 + 1)
+    monkeypatch.setattr("bot.chat.exports.BODY_LIMIT", size // 2 + 1)
     split = await town.alice.slash(town.channel, "export", lora=NAME)
-    assert split.response is not None and "comes in 2" in words(split.response)
+    assert split.response is not None and "comes in 2 parts" in words(split.response)
     assert [m.attachments[0].filename for m in split.followups] == [
-        f"{NAME}.safetensors.part1", f"{NAME}.safetensors.part2", f"{NAME}.md",
+        f"{NAME}.safetensors.part01", f"{NAME}.safetensors.part02", f"{NAME}.md",
     ]  # fmt: skip
 
 

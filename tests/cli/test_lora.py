@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -144,3 +145,37 @@ def test_bad_input_is_one_sentence(run: Run, file: Path, tmp_path: Path, argumen
     assert (line.code, line.out) == (2, "")
     assert words in line.err and "Traceback" not in line.err
     assert not (tmp_path / "y.safetensors").exists()
+
+
+def split(file: Path, parts: int) -> list[Path]:
+    """As /export sends it, with its page."""
+    data = file.read_bytes()
+    size = len(data) // parts + 1
+    made = [file.with_name(f"{file.name}.part{n + 1:02}") for n in range(parts)]
+    for n, path in enumerate(made):
+        path.write_bytes(data[n * size : (n + 1) * size])
+    file.with_suffix(".md").write_text(f"# x\n- sha256: {hashlib.sha256(data).hexdigest()}\n")
+    file.unlink()
+    return made
+
+
+@pytest.mark.parametrize("first", [0, -1])
+def test_parts_are_joined_whichever_is_named(run: Run, file: Path, first: int) -> None:
+    data, parts = file.read_bytes(), split(file, 10)
+    line = run("lora", "join", parts[first])
+    assert line.code == 0, line.err
+    assert file.read_bytes() == data and "a LoRA for the miniature" in line.out
+    again = run("lora", "join", parts[first])
+    assert again.code == 2 and "already there" in again.err
+
+
+def test_parts_that_do_not_make_the_whole_are_refused(run: Run, file: Path) -> None:
+    parts = split(file, 4)
+    wrong = run("lora", "join", file.with_suffix(".md"))
+    assert wrong.code == 2 and "is no part of a LoRA" in wrong.err
+    parts[-1].rename(parts[-1].with_name("kept"))
+    short = run("lora", "join", parts[0])
+    assert short.code == 2 and "not what ours.md promises" in short.err and not file.exists()
+    parts[1].unlink()
+    gap = run("lora", "join", parts[0])
+    assert gap.code == 2 and "ours.safetensors.part02 is not there" in gap.err

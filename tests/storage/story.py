@@ -190,6 +190,7 @@ async def story(store: Store, scope: Scope) -> Story:
     await store.consents.create(scope, its_dataset.subject_id, depicts=Depicts.MEMBER, member_id=SHOWN, words="1")
     await store.loras.share(scope, lora.id, Access.SERVER, [Grant(GrantKind.MEMBER, PAINTER)])
     lora = await store.loras.set_default_prompt(scope, lora.id, PROMPT)
+    await store.handouts.add(scope, lora.id, f"{scope.guild_id:032}", 2_000_000_000)
     await store.lineage.make_of_pictures(scope, its_dataset.id, [its_dataset.subject_id], request_id="none of them")
     await store.guilds.decide(scope, Rules(training_roles=(5,)), by=OWNER)
     await store.channels.decide(scope, CHANNEL, ChannelRules(lora_id=lora.id, most=2), by=OWNER)

@@ -125,6 +125,7 @@ CALLS: dict[str, Call] = {
     "lineage.carry": lambda s, b, a: s.lineage.carry(b, a.dataset.id, [a.photo.id], request_id="b"),
     "lineage.make_of_pictures": lambda s, b, a: s.lineage.make_of_pictures(b, a.dataset.id, [], request_id="b"),
     "lineage.ancestors": lambda s, b, a: s.lineage.ancestors(b, a.dataset.id),
+    "handouts.add": lambda s, b, a: s.handouts.add(b, a.lora.id, "b" * 32, 2_000_000_000),
     "lineage.descendants": lambda s, b, a: s.lineage.descendants(b, a.subject.id),
     "lineage.versions": lambda s, b, a: s.lineage.versions(b, a.dataset.id),
     "lineage.in_training": lambda s, b, a: s.lineage.in_training(b, a.subject.id),

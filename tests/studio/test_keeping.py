@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.studio.requests import Who
+from bot.studio.settings import Counter
 from storage.errors import NoSuchRow
 from storage.states import JobState
 from tests.studio.house import ADMIN, CHANNEL, FRIEND, GUILD, OWNER, SCOPE, House
@@ -15,7 +19,7 @@ STRANGER, ROLE = 77, 4000
 
 
 def member(house: House, id: int, *roles: int) -> Who:
-    return Who(GUILD, id, CHANNEL, f"r{next(house.numbers)}", id == ADMIN, frozenset(roles))
+    return Who(GUILD, id, CHANNEL, f"r{next(house.numbers)}", is_admin=id == ADMIN, roles=frozenset(roles))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +106,78 @@ async def test_the_file_comes_whole_or_in_parts_that_make_it_whole(house: House)
         split = await studio.keeping.export(house.who(), 1, limit)
         parts = [content for name, content in split.files if ".part" in name]
         assert split.split and len(parts) == 3 and b"".join(parts) == data and max(map(len, parts)) <= limit
-        assert "3 parts" in split.files[-1][1].decode()
+        page = split.files[-1][1].decode()
+        assert "3 parts" in page and "likeness lora join bob-gen0.safetensors.part01" in page
+        assert "copy /b bob-gen0.safetensors.part01+bob-gen0.safetensors.part02+" in page
+        assert [name for name, _ in split.files[:-1]] == [f"bob-gen0.safetensors.part0{n}" for n in (1, 2, 3)]
         with pytest.raises(UserError, match="Ask the owner of this bot"):
             await studio.keeping.export(house.who(), 1, len(data) // 11)
         assert [a.act for a in await house.store.audit.list(SCOPE)][:2] == ["exported", "exported"]
+
+
+async def test_a_file_that_is_too_large_lies_behind_a_link_until_its_time_is_over(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "www"
+    house.settings = replace(house.settings, counter=Counter(folder, "https://files.example.org/x/", 2))
+    async with house.life() as studio:
+        await trained(house, wants_vote=False)
+        small = await studio.keeping.export(house.who(), 1, 10**9)
+        assert not small.link and len(small.files) == 2, "what fits is sent"
+        links = [(await studio.keeping.export(house.who(), 1, 100)).link for _ in range(2)]
+        assert len(set(links)) == 2 and all(link.startswith("https://files.example.org/x/") for link in links)
+        data = small.files[0][1]
+        assert all((folder / link.rsplit("/", 1)[1]).read_bytes() == data for link in links)
+        stranger = folder / "index.html"
+        stranger.write_text("not ours")
+        await studio.tidy()
+        assert len(list(folder.iterdir())) == 3
+        house.clock.now += 2 * 3600
+        await studio.tidy()
+        assert list(folder.iterdir()) == [stranger]
+
+
+@pytest.mark.parametrize("how", ["deleted", "withdrawn", "forgotten"])
+async def test_a_link_ends_with_its_lora(house: House, tmp_path: Path, how: str) -> None:
+    house.settings = replace(house.settings, counter=Counter(tmp_path / "www", "https://files.example.org", 2))
+    async with house.life() as studio:
+        await trained(house, wants_vote=False)
+        exported = await studio.keeping.export(house.who(), 1, 100)
+        assert [name for name, _ in exported.files] == ["bob-gen0.md"] and exported.hours == 2
+        if how == "deleted":
+            await studio.keeping.delete(house.who(), 1)
+        elif how == "withdrawn":
+            await studio.people.revoke(house.who(FRIEND), 1)
+        else:
+            await studio.forgetting.forget_subject(house.who(FRIEND), 1)
+        house.clock.now += 10
+        await studio.tidy()
+        assert list((tmp_path / "www").iterdir()) == []
+
+
+async def test_another_thumbnail(house: House) -> None:
+    async with house.life() as studio:
+        await trained(house, wants_vote=False)
+        first = (await studio.keeping.card(house.who(), 1)).thumbnail
+        painted = await studio.imagine(house.who(), house.imagine("ohwx", lora="bob-gen0", count=2))
+        await house.settled()
+        card = await studio.keeping.thumbnails.card(house.who(), 1)
+        values = [option.value for option in card.options]
+        assert [option.number for option in card.options] == list(range(1, len(values) + 1))
+        assert [value[0] for value in values] == ["p"] * 4 + ["i"] * 2 and card.sheet.alt.startswith("6 pictures")
+        chosen = await studio.keeping.thumbnails.choose(house.who(), 1, "p2")
+        assert first is not None and chosen.thumbnail is not None and chosen.thumbnail.data != first.data
+        mine = await studio.keeping.thumbnails.choose(house.who(), 1, values[-1])
+        assert mine.thumbnail is not None and mine.thumbnail.data != chosen.thumbnail.data
+        await studio.delete_pictures(house.who(), painted.job_id)
+        back = await studio.keeping.card(house.who(), 1)
+        assert back.thumbnail == chosen.thumbnail, "a picture is shown only for as long as it is kept"
+        for who, value in (
+            (house.who(), "p9"),
+            (house.who(), "i999"),
+            (house.who(), "x1"),
+            (member(house, STRANGER), "p1"),
+        ):
+            with pytest.raises(UserError):
+                await studio.keeping.thumbnails.choose(who, 1, value)
 
 
 async def test_deleting_takes_its_pictures_and_leaves_the_photos(house: House) -> None:
