@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from engine.photos import SubjectKind
 from engine.shots import Part
 
 
@@ -52,6 +54,22 @@ FETCHED = ("config.json", "generation_config.json", "preprocessor_config.json", 
            "*.safetensors")  # fmt: skip
 """The files of a repository that are fetched: never a pickle, never code."""
 WEIGHTS = "model.safetensors"
+
+LOOKS = re.compile(
+    r"\b(?:hair(?:ed|cut|style)?|bald|beard(?:ed)?|moustache|mustache|freckles?|skin(?:ned)?|eyes?|eyed|nose|lips?|brows?|"
+    r"eyebrows?|ears?|jaw|chin|cheeks?|faced|blonde?|brunette|young|old|elderly|aged|asian|african|european|caucasian|latino|"
+    r"handsome|beautiful|pretty|tall)\b",
+    re.IGNORECASE,
+)
+COAT = re.compile(
+    r"\b(?:fur|furry|fluffy|coat|breed|spots?|stripes?|ears?|eyes?|tail|paws?|snout|muzzle)\b", re.IGNORECASE
+)
+OWN = {
+    SubjectKind.PERSON: LOOKS,
+    SubjectKind.CHARACTER: LOOKS,
+    SubjectKind.PET: COAT,
+}
+"""What belongs to the subject itself: captioners' parts with such a word are left out."""
 
 
 def place_of(kind: Captioner, source: str | None = None) -> Path | None:

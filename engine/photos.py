@@ -35,6 +35,8 @@ class Face(Message):
 class PhotoRef(Message):
     photo_id: str
     sha256: str
+    copy_too: bool = False
+    """It is taken although it is a copy of another photo: somebody wants it."""
     first_frame: bool = False
     """Of what moves the first picture is taken; otherwise it is refused."""
 

@@ -157,6 +157,17 @@ class Photos:
             )
             return await self.get(scope, photo_id)
 
+    async def want_copy(self, scope: Scope, photo_id: int) -> Photo:
+        """A photo that was refused as a copy is to be read again and taken; `duplicate_of` goes on saying of which."""
+        async with self._db.write():
+            await self._move(scope, photo_id, PhotoState.GIVEN)
+            await self._db.change(
+                "UPDATE photos SET reason = '', cause = '', numbers = '{}' WHERE guild_id = ? AND id = ?",
+                scope.guild_id,
+                photo_id,
+            )
+            return await self.get(scope, photo_id)
+
     async def set_crop(self, scope: Scope, photo_id: int, crop: Box, *, flags: Sequence[str] | None = None) -> Photo:
         """A person's crop; `flags` replaces the flags where given (a person has looked: pass ())."""
         async with self._db.write():

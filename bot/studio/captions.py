@@ -7,15 +7,23 @@ commas.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bot.studio.prompt import has_word
+from engine.captioning import OWN
+from engine.photos import SubjectKind as EngineKind
 from engine.protocol import PreviewPrompt
 from storage.states import SubjectKind
 
 LONGEST = 300
 """Characters of a caption: about what a text encoder of 77 tokens reads."""
 
+SMALL = frozenset({
+    "a", "an", "the", "and", "or", "of", "in", "on", "at", "to", "with", "by", "for", "from", "as", "is", "are", "was", "his",
+    "her", "their", "its", "it", "he", "she", "they", "this", "that",
+})  # fmt: skip
+"""Words of which no list is of use."""
 _LIVING = ("", "laughing, wearing a party hat", "on the moon", "wearing a yellow sweater, on a green background")
 _SCENES = {
     SubjectKind.PERSON: _LIVING,
@@ -73,6 +81,50 @@ def without_word(caption: str, word: str) -> str:
         return caption
     pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE)
     return _joined(pattern.sub("", part) for part in caption.split(","))
+
+
+def replaced(caption: str, find: str, put: str) -> str:
+    """Every `find`, as whole words in any case, becomes `put`. An empty `put` takes it out."""
+    find = tidy(find)
+    if not find:
+        return caption
+    if not tidy(put):
+        return without_word(caption, find)
+    pattern = re.compile(rf"(?<![\w-]){re.escape(find)}(?![\w-])", re.IGNORECASE)
+    return tidy(pattern.sub(lambda _: tidy(put), caption))
+
+
+def untrained(kind: SubjectKind, trigger: str, class_word: str, text: str) -> str:
+    """`as_trained` undone: a caption as other tools keep it, without what this one puts before it."""
+    words = " ".join(text.split())
+    for start in (subject_words(kind, trigger, class_word), f"{trigger} {class_word}".strip(), trigger):
+        if start and words.lower().startswith(start.lower()) and not words[len(start) :][:1].isalnum():
+            return tidy(words[len(start) :].lstrip(" ,"), trigger)
+    return tidy(words, trigger)
+
+
+def counted(captions: Sequence[str]) -> list[tuple[str, int]]:
+    """What recurs: parts between commas, and words that stand in several different parts; by how many captions have them."""
+    parts, words = Counter[str](), Counter[str]()
+    inside: dict[str, set[str]] = {}
+    for caption in captions:
+        told = {part.lower() for part in caption.split(", ") if part}
+        parts.update(told)
+        heard = {word: part for part in told for word in re.findall(r"[^\W\d_][\w'-]*", part) if word not in SMALL}
+        words.update(heard.keys())
+        for word, part in heard.items():
+            inside.setdefault(word, set()).add(part)
+    shared = {word: count for word, count in words.items() if len(inside[word]) > 1 and word not in parts}
+    return sorted({**parts, **shared}.items(), key=lambda item: (-item[1], item[0]))
+
+
+def own_words(kind: SubjectKind, captions: Sequence[str]) -> list[tuple[str, int]]:
+    """Words for the subject's own looks: said in a caption they are taken from what the trigger word learns."""
+    pattern = OWN.get(EngineKind(kind))
+    if pattern is None:
+        return []
+    found = Counter(word for caption in captions for word in {one.lower() for one in pattern.findall(caption)})
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _joined(parts: Iterable[str]) -> str:

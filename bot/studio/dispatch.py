@@ -197,7 +197,13 @@ class Dispatch:
         work = PrepareJob.model_validate_json(job.spec)
         given = await store.photos.list(scope, dataset_id, PhotoState.GIVEN)
         left = tuple(
-            PhotoRef(photo_id=str(photo.id), sha256=photo.raw_sha256, first_frame=photo.first_frame) for photo in given
+            PhotoRef(
+                photo_id=str(photo.id),
+                sha256=photo.raw_sha256,
+                copy_too=photo.duplicate_of is not None,
+                first_frame=photo.first_frame,
+            )
+            for photo in given
         )
         if not left:
             async with store.write():

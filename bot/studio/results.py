@@ -141,6 +141,8 @@ class Results:
                 sharpness=event.sharpness,
                 caption=captions.tidy(event.caption),
             )
+            if event.measured is not None:
+                await self.store.measures.put(scope, photo_id, event.measured.model_dump_json(exclude_defaults=True))
 
     async def _epoch(self, scope: Scope, event: EpochReady) -> None:
         job = await self.store.jobs.fence(scope, event.job_id, event.attempt)
@@ -266,7 +268,10 @@ class Results:
             return
         if dataset.state is DatasetState.COLLECTING:
             await self.store.datasets.move(scope, dataset_id, DatasetState.CROPPING)
-        await self.store.outbox.add(scope, channel_id=room_of(dataset, subject), purpose=Purpose.CROPS, ref=dataset_id)
+        room = room_of(dataset, subject)
+        if await self.store.measures.of_dataset(scope, dataset_id):
+            await self.store.outbox.add(scope, channel_id=room, purpose=Purpose.COACHING, ref=dataset_id)
+        await self.store.outbox.add(scope, channel_id=room, purpose=Purpose.CROPS, ref=dataset_id)
 
     async def _failed(self, scope: Scope, event: Failed) -> None:
         dead = event.failure is FailureKind.CRASHED

@@ -10,6 +10,7 @@ from bot.language import say
 from bot.studio import captions, sheets
 from bot.studio.desk import Desk
 from bot.studio.framing import check_open, page_of, tile
+from bot.studio.lexicon import change
 from bot.studio.requests import Who
 from bot.studio.screens import CaptionLine, CaptionSheet, Image
 from storage.records import Photo, Scope
@@ -62,7 +63,11 @@ class Review:
             subject=subject.name,
             trigger=subject.trigger,
             class_word=subject.class_word,
-            sheet=Image("captions.webp", data, f"The crops {part[0].number} to {part[-1].number}, numbered"),
+            sheet=Image(
+                "captions.webp",
+                data,
+                say("The crops {first} to {last}, numbered", first=part[0].number, last=part[-1].number),
+            ),
             lines=tuple(CaptionLine(photo.number, photo.caption) for photo in part),
             page=page,
             pages=pages,
@@ -74,7 +79,7 @@ class Review:
             dataset, subject = await self.desk.owned(who, dataset_id)
             check_open(dataset)
             tidied = {number: captions.tidy(text, subject.trigger) for number, text in edited.items()}
-            await self.desk.store.photos.set_captions(scope, dataset_id, tidied)
+            await change(self.desk, who, dataset_id, "edit", tidied)
             numbers = [photo.number for photo in await self.desk.store.photos.list(scope, dataset_id, PhotoState.KEPT)]
         first = min(edited, default=1)
         page = 1 + sum(number < first for number in numbers) // CAPTIONS_PER_PAGE
@@ -90,7 +95,8 @@ class Review:
                 photo.number: captions.with_word(captions.without_word(photo.caption, remove), added)
                 for photo in await photos.list(scope, dataset_id, PhotoState.KEPT, PhotoState.DROPPED)
             }
-            await photos.set_captions(scope, dataset_id, changed)
+            what = "word" if add and remove else "add" if add else "remove"
+            await change(self.desk, who, dataset_id, what, changed)
         return await self.caption_sheet(scope, dataset_id)
 
     async def accept_captions(self, who: Who, dataset_id: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.studio.ballot_screens import BallotCard, ColumnCard, TieCard, WinnerCard
+from bot.studio.dataset_screens import CoachingCard, WordsCard
 from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
@@ -29,6 +30,8 @@ class Purpose(StrEnum):
 
     READING = "reading"
     """dataset: photos are being looked at"""
+    COACHING = "coaching"
+    """dataset: what a careful friend would say of the photos"""
     CROPS = "crops"
     """dataset"""
     CAPTIONS = "captions"
@@ -272,6 +275,8 @@ class LoraList:
     lines: tuple[LoraLine, ...]
     page: int
     pages: int
+    own: bool = False
+    """Only those that belong to the one who looks."""
 
 
 @dataclass(frozen=True)
@@ -283,6 +288,8 @@ class Notice:
 
 Screen = (
     Reading
+    | CoachingCard
+    | WordsCard
     | CropSheet
     | CropEditor
     | CaptionSheet

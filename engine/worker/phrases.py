@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from engine.captioning import OWN
 from engine.photos import SubjectKind
 
 OPENER = re.compile(
@@ -34,21 +35,6 @@ SOMEBODY = re.compile(
     r"his|her|their|its|subject|character|dog|puppy|cat|kitten|animal|figure)\b",
     re.IGNORECASE,
 )
-LOOKS = re.compile(
-    r"\b(?:hair(?:ed|cut|style)?|bald|beard(?:ed)?|moustache|mustache|freckles?|skin(?:ned)?|eyes?|eyed|nose|lips?|brows?|"
-    r"eyebrows?|ears?|jaw|chin|cheeks?|faced|blonde?|brunette|young|old|elderly|aged|asian|african|european|caucasian|latino|"
-    r"handsome|beautiful|pretty|tall)\b",
-    re.IGNORECASE,
-)
-COAT = re.compile(
-    r"\b(?:fur|furry|fluffy|coat|breed|spots?|stripes?|ears?|eyes?|tail|paws?|snout|muzzle)\b", re.IGNORECASE
-)
-OWN = {
-    SubjectKind.PERSON: LOOKS,
-    SubjectKind.CHARACTER: LOOKS,
-    SubjectKind.PET: COAT,
-}
-"""What belongs to the subject itself: parts with such a word are left out."""
 
 
 def phrased(said: str, kind: SubjectKind) -> str:

@@ -122,7 +122,7 @@ def _read(decoder: Decoder, ref: PhotoRef, data: bytes, min_side: int, eyes: lis
     pixels = decoder.read(data, min_side, first_frame=ref.first_frame)
     picture = pixels.picture()
     earlier = prints.add(ref.photo_id, picture)
-    if earlier is not None:
+    if earlier is not None and not ref.copy_too:
         raise Copy(earlier, glimpse_of(picture))
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)

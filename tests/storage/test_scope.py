@@ -69,6 +69,7 @@ CALLS: dict[str, Call] = {
     "revisions.done": lambda s, b, a: s.revisions.done(b, "revision"),
     "revisions.last": lambda s, b, a: s.revisions.last(b, a.dataset.id),
     "revisions.undo": lambda s, b, a: s.revisions.undo(b, a.revision.id),
+    "photos.want_copy": lambda s, b, a: s.photos.want_copy(b, a.photo.id),
     "photos.delete": lambda s, b, a: s.photos.delete(b, a.dataset.id),
     "datasets.trained_before": lambda s, b, a: s.datasets.trained_before(b, 3_000_000_000),
     "runs.published_before": lambda s, b, a: s.runs.published_before(b, 3_000_000_000),
@@ -124,8 +125,8 @@ CALLS: dict[str, Call] = {
     "lineage.descend": lambda s, b, a: s.lineage.descend(b, a.dataset.id, a.dataset.id),
     "lineage.carry": lambda s, b, a: s.lineage.carry(b, a.dataset.id, [a.photo.id], request_id="b"),
     "lineage.make_of_pictures": lambda s, b, a: s.lineage.make_of_pictures(b, a.dataset.id, [], request_id="b"),
-    "lineage.ancestors": lambda s, b, a: s.lineage.ancestors(b, a.dataset.id),
     "handouts.add": lambda s, b, a: s.handouts.add(b, a.lora.id, "b" * 32, 2_000_000_000),
+    "lineage.ancestors": lambda s, b, a: s.lineage.ancestors(b, a.dataset.id),
     "lineage.descendants": lambda s, b, a: s.lineage.descendants(b, a.subject.id),
     "lineage.versions": lambda s, b, a: s.lineage.versions(b, a.dataset.id),
     "lineage.in_training": lambda s, b, a: s.lineage.in_training(b, a.subject.id),
@@ -205,6 +206,9 @@ CALLS: dict[str, Call] = {
     "channels.rules": lambda s, b, a: unlike(s.channels.rules(b, CHANNEL), ChannelRules()),
     "guilds.rules": lambda s, b, a: unlike(s.guilds.rules(b), Rules()),
     "members.held": lambda s, b, a: unlike(s.members.held(b, SHOWN), Held(0, 0, 0, 0, 0, 0, 0)),
+    "members.held_of_subject": lambda s, b, a: unlike(
+        s.members.held_of_subject(b, a.subject.id), HeldOfSubject(0, 0, 0, 0, 0)
+    ),
     "members.subjects": lambda s, b, a: s.members.subjects(b, SHOWN),
     "members.paintings": lambda s, b, a: s.members.paintings(b, PAINTER),
     "members.take_name_out": lambda s, b, a: s.members.take_name_out(b, PAINTER),
@@ -296,6 +300,7 @@ async def test_another_guild_sees_and_changes_nothing(store: Store, scope: Scope
 
 
 SILENT_AT_HOME = {
+    "photos.want_copy",
     "departures.stopped",
     "keys.check",  # only refuses
     "photos.refuse",  # a kept photo stays; WrongState
