@@ -6,7 +6,7 @@ from engine.script import lora_file
 from storage.people import Grant
 from storage.records import Lora
 from storage.states import Access, Depicts, RunState, SubjectKind
-from tests.studio.house import CHANNEL, OWNER, SCOPE, House
+from tests.studio.house import CHANNEL, OWNER, ROOM, SCOPE, House
 
 
 async def planted(
@@ -33,7 +33,7 @@ async def planted(
             consent_version="1",
             channel_id=CHANNEL,
         )
-        dataset = await store.datasets.create(SCOPE, subject.id, draft=name)
+        dataset = await store.datasets.create(SCOPE, subject.id, draft=name, thread_id=ROOM)
     files = [lora_file(f"{name}{number}", 4) for number in range(1, epochs + 1)]
     stored = [await store.blobs.put(SCOPE, dataset.key_id, data) for data in files]
     async with store.write():

@@ -7,13 +7,15 @@ import pytest
 from PIL import Image
 
 from bot.errors import NotAllowed, NotFound, UserError
-from bot.studio.requests import Who
+from bot.studio.requests import Compare, Who
 from bot.studio.screens import PicturesCard, Purpose, TroubleCard
+from engine.files.picture import MADE_BY_A_MODEL
 from engine.protocol import FailureKind, PaintJob
 from engine.script import At, Script
 from engine.shots import Hires
-from storage.states import JobState
+from storage.states import Access, JobState
 from tests.studio.house import ADMIN, FRIEND, GUILD, OWNER, SCOPE, House
+from tests.studio.shelf import planted
 
 
 async def painted(house: House, job_id: str) -> PicturesCard:
@@ -232,6 +234,49 @@ async def test_a_picture_comes_while_a_training_runs(house: House) -> None:
         assert training is not None and training.state is JobState.RUNNING
         house.engine.release("train")
         await house.settled()
+
+
+async def test_what_the_base_did_not_read_is_told_word_by_word(house: House) -> None:
+    house.script = Script(reads=4)
+    async with house.life() as studio:
+        lora = (await planted(house)).name
+        long = await studio.imagine(
+            house.who(), house.imagine("a cat on the moon --no hat, dog, red, blue, green", count=1)
+        )
+        short = await studio.imagine(house.who(), house.imagine("a cat", count=1))
+        compared = await studio.comparing.compare(house.who(), Compare("on the moon", loras=lora))
+        await house.settled()
+        note = (await painted(house, long.job_id)).note
+        assert 'left out was: "moon"' in note and 'left out was: "green"' in note
+        assert "left out" not in (await painted(house, short.job_id)).note
+        assert 'left out was: "moon"' in (await painted(house, compared.job_id)).note
+
+
+async def test_what_is_posted_says_that_a_model_made_it(house: House) -> None:
+    async with house.life() as studio:
+        for count in (1, 3):
+            card = await studio.imagine(house.who(), house.imagine("a cat", count=count))
+            await house.settled()
+            for image in (await painted(house, card.job_id)).pictures:
+                opened = Image.open(io.BytesIO(image.data))
+                opened.load()
+                assert MADE_BY_A_MODEL in str(opened.info.get("xmp") or opened.info.get("XML:com.adobe.xmp"))
+                assert "made by AI" in image.alt
+
+
+async def test_what_was_painted_is_not_posted_once_its_lora_was_taken_back(house: House) -> None:
+    async with house.life() as studio:
+        lora = await planted(house)
+        card = await studio.imagine(house.who(FRIEND), house.imagine("ohwx", count=1))
+        await house.settled()
+        assert (await painted(house, card.job_id)).ready
+        await studio.keeping.share(house.who(), lora.id, Access.ME)
+        assert await studio.screen(GUILD, Purpose.PICTURES, card.job_id) is None
+        (row,) = await house.store.outbox.list(SCOPE, purpose=Purpose.PICTURES)
+        await house.store.outbox.sent(SCOPE, row.id, 9000)
+        assert (await painted(house, card.job_id)).ready, "what stands in the channel already stays there"
+        await house.store.loras.withdraw(SCOPE, lora.id)
+        assert await studio.screen(GUILD, Purpose.PICTURES, card.job_id) is None
 
 
 async def test_waiting_is_told_and_limited(house: House) -> None:

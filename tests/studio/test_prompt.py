@@ -90,6 +90,58 @@ def test_what_cannot_be_read_is_said(text: str, part: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words", "found"),
+    [
+        ("a cat --n 4", "a cat", {"count": 4}),
+        ("a cat --n 4 on a mat", "a cat on a mat", {"count": 4}),
+        ("a cat --count 2 --n low quality", "a cat", {"count": 2, "negative": "low quality"}),
+        ("a cat --weight 0.8 --scale 6 --fast", "a cat", {"strength": 0.8, "cfg": 6.0, "is_fast": True}),
+        ("a cat --aspect 16:9 --turbo", "a cat", {"aspect": (16, 9), "is_fast": True}),
+    ],
+)
+def test_as_people_know_it_from_elsewhere(text: str, words: str, found: dict[str, object]) -> None:
+    assert prompt.read(text) == Prompt(words=words, **found)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a cat --stylize 250", "nearest one here is `--cfg`"),
+        ("a cat --s 250", "`--s` means steps here"),
+        ("a cat --q 2", "nearest one here is `--steps`"),
+        ("a cat --repeat 3", "nearest one here is `--n`, like `--n 2`"),
+        ("a cat --v 6", "does nothing here: leave it out"),
+        ("a cat --chaos 30", "does nothing here: leave it out"),
+        ("a cat --lora kat", "in the option `lora`"),
+        ("a cat --asppect 3:2", "Did you mean `--aspect`"),
+        ("a cat --n 0", "`--n` is a whole number from 1"),
+    ],
+)
+def test_what_is_known_elsewhere_only_is_said(text: str, part: str) -> None:
+    with pytest.raises(UserError) as told:
+        prompt.read(text)
+    assert part in str(told.value)
+
+
+def test_names_with_commas_between() -> None:
+    assert prompt.read_named("kat-gen0") == (NamedLora("kat-gen0"),)
+    assert prompt.read_named(" kat-gen0:0.8 , ghibli:-0.5,") == (NamedLora("kat-gen0", 0.8), NamedLora("ghibli", -0.5))
+    assert prompt.read_named("") == ()
+    with pytest.raises(UserError, match="is a number"):
+        prompt.read_named("kat-gen0:strong")
+
+
+def test_sizes_as_they_are_typed() -> None:
+    assert prompt.read_size("3:2").aspect == (3, 2)
+    assert [(p.width, p.height) for p in map(prompt.read_size, ("512x768", " 512 X 768 ", "512*768"))] == [
+        (512, 768)
+    ] * 3
+    for wrong in ("large", "9:1", "10x512", "9999x9999"):
+        with pytest.raises(UserError):
+            prompt.read_size(wrong)
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         ("a portrait of ohwx", "a portrait of ohwx"),
