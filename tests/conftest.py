@@ -12,6 +12,7 @@ from tests.logs.listening import begin, leaks, written_below
 
 __all__ = ["requests_judged"]
 
+pytest.register_assert_rewrite("tests.evening.evenings", "tests.trouble.cases")
 LISTENING = begin()
 
 

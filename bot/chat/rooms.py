@@ -16,6 +16,8 @@ from bot.errors import UserError
 log = logging.getLogger(__name__)
 
 NEEDED = ("view_channel", "send_messages", "attach_files")
+FOR_A_VOTE = ("add_reactions", "read_message_history")
+"""Without them no ballot could be seeded or counted: said before the first photo, not after the last epoch."""
 ARCHIVE_AFTER_MIN = 10080
 
 
@@ -26,6 +28,8 @@ class Room:
     """Opened just now."""
     missing: tuple[str, ...] = ()
     """Permissions without which it could not be a thread, as Discord calls them."""
+    public_for_want_of: tuple[str, ...] = ()
+    """And those without which it could not be a private one."""
 
     async def close(self, client: discord.Client) -> None:
         """Nothing came of it. Never raises: whoever closes it has something else to say."""
@@ -37,10 +41,10 @@ class Room:
             log.info("thread %s stays: %s", self.thread.id, where(error))
 
 
-def check_may_post(interaction: discord.Interaction) -> None:
-    """Raises UserError naming what is missing to post here. No I/O: the interaction brings the permissions."""
+def check_may_post(interaction: discord.Interaction, *more: str) -> None:
+    """Raises UserError naming what is missing to post here, `more` of it included. No I/O: the interaction brings it."""
     in_thread = isinstance(interaction.channel, discord.Thread)
-    needed = [*NEEDED]
+    needed = [*NEEDED, *more]
     if in_thread:
         needed[1] = "send_messages_in_threads"
     names = tuple(texts.PERMISSIONS[name] for name in needed if not getattr(interaction.app_permissions, name))
@@ -79,7 +83,7 @@ async def open_room(interaction: discord.Interaction, name: str, draft: str) -> 
             missing.append(texts.PERMISSIONS[permission])
             continue
         await thread.add_user(discord.Object(interaction.user.id))
-        return Room(thread.id, thread)
+        return Room(thread.id, thread, public_for_want_of=tuple(missing))
     if not may.send_messages_in_threads:
         missing.append(texts.PERMISSIONS["send_messages_in_threads"])
     return Room(here.channel_id, None, tuple(missing))

@@ -22,6 +22,7 @@ from bot.chat.bot import PERMISSIONS
 
 ARCHIVED = BackendError(400, 50083, "Thread is archived")
 LOCKED = BackendError(400, 160005, "Thread is locked")
+PRIVATE_THREAD, THREAD_CREATED = 12, 18
 MISSING = BackendError(403, 50013, "Missing Permissions")
 
 
@@ -40,13 +41,22 @@ def documented() -> Iterator[None]:
                 _raise_for(refused)
             if done:
                 return answer
-        return await real(self, route, **more)
+        answer = await real(self, route, **more)
+        if found and found[2] == "/threads" and answer["type"] == PRIVATE_THREAD:
+            _unannounced(self.backend, int(found[1]))
+        return answer
 
     FakeHTTPClient.request = request  # type: ignore[method-assign]
     try:
         yield
     finally:
         FakeHTTPClient.request = real  # type: ignore[method-assign]
+
+
+def _unannounced(backend: Any, channel_id: int) -> None:
+    """Only those who are in a private thread are told that there is one."""
+    messages = backend.messages[channel_id]
+    del messages[max(id for id, message in messages.items() if message.type == THREAD_CREATED)]
 
 
 def _of_thread(backend: Any, thread: Any, method: str, rest: str, body: dict[str, Any]) -> tuple[bool, Any]:

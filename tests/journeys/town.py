@@ -32,6 +32,8 @@ class Town:
     script: Script = field(default_factory=Script)
     settings: StudioSettings = field(default_factory=lambda: StudioSettings(recipe=short, min_side_px=64))
     numbers: count[int] = field(default_factory=lambda: count(1))
+    dice: Random = field(default_factory=lambda: Random(7))
+    """One for all lives: an evening in which the process died draws as one in which it did not."""
     app: App = field(init=False)
     engine: FakeEngine = field(init=False)
     env: simcord.Env = field(init=False)
@@ -76,7 +78,7 @@ class Town:
         self._stack = AsyncExitStack()
         self.engine = FakeEngine(self.script, scratch=self.folder / "scratch")
         self.app = await self._stack.enter_async_context(
-            open_app(self.folder, self.engine, self.settings, clock=self.now, new_id=self._new_id, random=Random(7))
+            open_app(self.folder, self.engine, self.settings, clock=self.now, new_id=self._new_id, random=self.dice)
         )
         self._stored = asyncio.Condition()
         self._watch()

@@ -23,8 +23,8 @@ from tests.wire.process import TOKEN, Bot
 from tests.wire.story import Story, words
 
 ROUNDS = 5
-PHOTOS = 6
-LONG_S = 600
+PHOTOS = 10
+LONG_S = 900
 ASKED, BAR_S, BAR_P99_S = MEMBERS * EACH, 3.0, 1.0
 
 
@@ -41,7 +41,7 @@ class Busy:
                 await self.wire._changed.wait()
 
     async def train(self, name: str, seed: int, preset: str) -> None:
-        files = [(f"IMG_{n}.jpg", photo.data) for n, photo in enumerate(draw_photos(seed, PHOTOS, plain=True))]
+        files = [(f"IMG_{n}.jpg", photo.data) for n, photo in enumerate(draw_photos(seed, PHOTOS))]
         form = await self.alice.command("train", name=name)
         await self.alice.fill(form, name=name, consent=True, photos=files)
         await self.until(lambda: self.story.can(f"{name}: the crops", "crop.accept"))

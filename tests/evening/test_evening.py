@@ -1,0 +1,57 @@
+"""A whole evening, a story at a time; and each again with the process killed at every step of it: the same end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.studio.settings import StudioSettings
+from tests.evening.ending import ending, rows
+from tests.evening.evenings import EVENINGS
+from tests.journeys.town import Town
+from tests.studio.house import short
+
+
+@pytest.fixture(autouse=True)
+def nobody_pulls_the_plug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes die here, not the power: tests/storage proves that files are durable."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+UNDISTURBED: dict[str, dict[str, Any]] = {}
+
+
+async def told(name: str, folder: Path, *, killed: bool) -> dict[str, Any]:
+    settings = StudioSettings(recipe=short, min_side_px=64, attested=True)
+    town = Town(folder, settings=settings)
+    steps = 0
+
+    async def step() -> None:
+        nonlocal steps
+        steps += 1
+        if killed:
+            await town.kill_and_start()
+
+    async with town.open():
+        await EVENINGS[name](town, step)
+        await town.round(15)
+        shown = ending(town)
+    assert steps > 5
+    return {**shown, **rows(town)}
+
+
+@pytest.mark.parametrize("name", EVENINGS)
+async def test_an_evening(name: str, tmp_path: Path) -> None:
+    UNDISTURBED[name] = await told(name, tmp_path, killed=False)
+
+
+@pytest.mark.parametrize("name", EVENINGS)
+async def test_the_process_dies_at_every_step_and_it_ends_the_same(name: str, tmp_path: Path) -> None:
+    if name not in UNDISTURBED:
+        UNDISTURBED[name] = await told(name, tmp_path / "undisturbed", killed=False)
+    disturbed = await told(name, tmp_path / "killed", killed=True)
+    for what, expected in UNDISTURBED[name].items():
+        assert disturbed[what] == expected, what
