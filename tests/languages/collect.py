@@ -128,7 +128,8 @@ def update(language: str, new: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Rewrite a catalogue: what the code says now, with the words it had or those in `new`. (missing, dropped)"""
     old, fresh = catalogue(language), Catalog(locale=language, charset="utf-8", fuzzy=False)
     missing: list[str] = []
-    for key, source in everything().items():
+    wanted = everything()
+    for key, source in wanted.items():
         known: Message | None = old.get(key)
         words = new.get(key) or (known.string if known is not None else None)
         plural = bool(source.more)
@@ -139,7 +140,7 @@ def update(language: str, new: dict[str, Any]) -> tuple[list[str], list[str]]:
         if not words or not all(words if plural else [words]):
             missing.append(key)
         fresh.add((key, source.more) if plural else key, words or "", locations=[(source.place.split(":")[0], 0)])
-    dropped = [str(m.id) for m in old if m.id and (m.id[0] if isinstance(m.id, tuple) else m.id) not in everything()]
+    dropped = [str(m.id) for m in old if m.id and (m.id[0] if isinstance(m.id, tuple) else m.id) not in wanted]
     out = io.BytesIO()
     write_po(out, fresh, width=110, omit_header=True, include_lineno=False)
     head = (FOLDER / f"{language}.po").read_text(encoding="utf-8").split("\n\n", 1)[0]
