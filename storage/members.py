@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from storage.database import Database
-from storage.people import Held
+from storage.people import Held, HeldOfSubject
 from storage.records import Scope
 
+LORAS = """
+    SELECT loras.id FROM loras JOIN runs ON runs.id = loras.run_id JOIN datasets ON datasets.id = runs.dataset_id
+    WHERE loras.guild_id = ?1 AND datasets.subject_id = ?2
+"""
 COUNTS = {
     "subjects": "SELECT count(*) FROM subjects WHERE guild_id = ?1 AND owner_id = ?2",
     "photos": """
@@ -21,6 +25,17 @@ COUNTS = {
     "votes": "SELECT count(*) FROM votes WHERE guild_id = ?1 AND member_id = ?2",
     "audit_lines": "SELECT count(*) FROM audit WHERE guild_id = ?1 AND who_id = ?2",
     "favourites": "SELECT count(*) FROM favourites WHERE guild_id = ?1 AND member_id = ?2",
+}
+OF_SUBJECT = {
+    "photos": """
+        SELECT count(*) FROM photos JOIN datasets ON datasets.id = photos.dataset_id
+        WHERE datasets.guild_id = ?1 AND datasets.subject_id = ?2
+    """,
+    "versions": "SELECT count(*) FROM datasets WHERE guild_id = ?1 AND subject_id = ?2 AND state <> 'discarded'",
+    "loras": f"SELECT count(*) FROM ({LORAS})",
+    "pictures": f"""
+        SELECT count(*) FROM pictures WHERE guild_id = ?1 AND job_id IN (SELECT job_id FROM uses WHERE lora_id IN ({LORAS}))
+    """,
 }
 LEFT_WITHOUT_NAME = (
     "UPDATE audit SET who_id = 0 WHERE guild_id = ?1 AND who_id = ?2",
@@ -51,6 +66,14 @@ class Members:
             row = await self._db.row(sql, scope.guild_id, member_id)
             counted[name] = 0 if row is None else int(row[0])
         return Held(**counted)
+
+    async def held_of_subject(self, scope: Scope, subject_id: int, heirs: int = 0) -> HeldOfSubject:
+        """`heirs`: as many as its `Lineage.descendants`."""
+        counted: dict[str, int] = {}
+        for name, sql in OF_SUBJECT.items():
+            row = await self._db.row(sql, scope.guild_id, subject_id)
+            counted[name] = 0 if row is None else int(row[0])
+        return HeldOfSubject(**counted, heirs=heirs)
 
     async def subjects(self, scope: Scope, member_id: int) -> tuple[int, ...]:
         """Ids of the subjects this member brought or is shown in, retired ones too."""

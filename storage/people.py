@@ -118,3 +118,16 @@ class Held:
     votes: int
     audit_lines: int
     favourites: int = 0
+
+
+@dataclass(frozen=True)
+class HeldOfSubject:
+    """What is stored about one subject, counted: what goes when it is forgotten."""
+
+    photos: int
+    versions: int
+    loras: int
+    pictures: int
+    """Painted with its LoRAs, by anybody."""
+    heirs: int
+    """Subjects that were taught from pictures of it, and go with it."""

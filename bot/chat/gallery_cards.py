@@ -11,6 +11,7 @@ from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, 
 from bot.chat.painting_texts import Button as OfPainting
 from bot.chat.painting_texts import Pick
 from bot.chat.picture_cards import changes
+from bot.chat.teaching_texts import Button as Teach
 from bot.chat.texts import Button
 from bot.studio.painting_screens import MINE, SERVER, ChannelCard, GalleryCard, PictureCard
 
@@ -75,7 +76,8 @@ def favourites(screen: GalleryCard) -> Drawn:
     ]
     if screen.pages > 1:
         pieces.append(words(texts.page_of(screen.page, screen.pages)))
-    pieces.append(row(*(pager if screen.pages > 1 else []), switch))
+    teach = [button(Teach.TEACH, "teach.form", 0)] if mine else []
+    pieces.append(row(*(pager if screen.pages > 1 else []), switch, *teach))
     return Drawn(pieces, Colour.QUIET, (screen.sheet,))
 
 

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.chat import keeping_texts as texts
-from bot.chat.commands import behind_the_door, show_privately
+from bot.chat.commands import CHOICES, behind_the_door, choices_of, show_privately
 from bot.chat.exports import add_export
 from bot.chat.inspiration import add_inspire
 from bot.chat.retraining import add_retrain
@@ -40,8 +40,22 @@ def add_own(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> No
 
     @tree.command(name="forget", description="Delete one thing you brought, or everything about you")
     @app_commands.guild_only()
-    async def forget(interaction: discord.Interaction[LikenessBot]) -> None:
-        await show_privately(interaction, lambda: bot.studio.privacy.card(who_is(interaction)))
+    @app_commands.describe(lora="What is learnt in it, by the LoRA's name; without it you choose, or forget everything")
+    async def forget(
+        interaction: discord.Interaction[LikenessBot], lora: app_commands.Range[str, 1, 100] | None = None
+    ) -> None:
+        if lora is None:
+            await show_privately(interaction, lambda: bot.studio.privacy.card(who_is(interaction)))
+        else:
+            await show_privately(interaction, lambda: bot.studio.privacy.of_lora(who_is(interaction), lora))
+
+    @forget.autocomplete("lora")
+    async def forgettable(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
+        async def find() -> list[app_commands.Choice[str]]:
+            found = await bot.studio.privacy.lora_names(who_is(interaction), typed)
+            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
+
+        return await choices_of(find)
 
     @tree.command(name="help", description="What I can do here")
     @app_commands.guild_only()

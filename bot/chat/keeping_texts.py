@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bot.language import label, many, say
+from bot.studio import receipts
+from bot.studio.people_screens import HeldOfSubject
 
 
 class Button(StrEnum):
@@ -16,6 +18,8 @@ class Button(StrEnum):
     LEDGER = "What was done with it"
     THUMBNAIL = "Another thumbnail"
     EXPORT = "Take the file"
+    MINE = "Only mine"
+    ALL = "All of them"
     DELETE = "Delete it"
     OLDER = "Older"
     LOOK = "Look at it"
@@ -174,12 +178,14 @@ def what_i_do() -> str:
                 "them is asked first."
             ),
             say(
-                "`/imagine` paints; a trigger word in the prompt brings in who was learnt. `/loras` lists what there is: who "
-                "may use it, its name, its prompt, and Delete."
+                "`/imagine` paints; a trigger word in the prompt brings in who was learnt. `/inspire` has prompts to start "
+                "from, `/compare` shows LoRAs and strengths side by side, `/gallery` keeps what you like."
             ),
             say(
-                "`/queue`, `/cancel` and `/stop-after-epoch` look after what waits and runs. `/export` gives you the file."
+                "`/loras` lists what has been learnt: who may use it, its name, prompt and thumbnail, and Delete. `/retrain` "
+                "opens it anew with photos added or left out, `/export` gives you the file."
             ),
+            say("`/queue`, `/cancel` and `/stop-after-epoch` look after what waits and runs."),
             say(
                 "`/privacy` tells what is stored about you and takes it back; `/forget` deletes it. `/report`, or Apps in a "
                 "picture's menu, hides a picture until an admin has looked. `/settings` is for admins."
@@ -348,5 +354,10 @@ def export_refused(name: str) -> str:
     return say(
         "The file is larger than this server takes in one piece, so it comes in {parts}; the page beside it says how to join "
         "them.",
+
+
+def what_goes(goes: HeldOfSubject) -> str:
+    """Before it is forgotten, what that takes."""
+    return say("Forgetting it deletes {list}.", list=receipts.of_subject(goes))
         parts=parts,
     )

@@ -9,6 +9,7 @@ from discord import ButtonStyle, ui
 from bot.chat import keeping_texts as texts_of_keeping
 from bot.chat import painting_texts as texts_of_painting
 from bot.chat import texts
+from bot.chat.keeping_texts import Button as Kept
 from bot.chat.layout import (
     Colour,
     Drawn,
@@ -117,8 +118,9 @@ def _keeps(screen: PicturesCard) -> ui.Button[Any]:
 
 
 def library(screen: LoraList) -> Drawn:
+    switch = button(Kept.ALL if screen.own else Kept.MINE, "lora.page", 1, "all" if screen.own else "mine")
     if not screen.lines:
-        return Drawn([words(texts.no_loras())], Colour.QUIET)
+        return Drawn([words(texts.no_loras()), *([row(switch)] if screen.own else [])], Colour.QUIET)
     pieces: list[Piece] = [words(texts.loras_title())]
     images: list[Image] = []
     for entry in screen.lines:
@@ -135,12 +137,12 @@ def library(screen: LoraList) -> Drawn:
     pieces.append(select(texts_of_keeping.Pick.OPEN, names, "lora.open", 0))
     if screen.pages > 1:
         pieces.append(words(texts.page_of(screen.page, screen.pages)))
-        pieces.append(
-            row(
-                button(Button.PREVIOUS, "lora.page", max(screen.page - 1, 1), "back", disabled=screen.page <= 1),
-                button(Button.NEXT, "lora.page", screen.page + 1, "on", disabled=screen.page >= screen.pages),
-            )
-        )
+    whose, last = "mine" if screen.own else "all", screen.page >= screen.pages
+    pager = [
+        button(Button.PREVIOUS, "lora.page", max(screen.page - 1, 1), f"{whose}.back", disabled=screen.page <= 1),
+        button(Button.NEXT, "lora.page", screen.page + 1, f"{whose}.on", disabled=last),
+    ]
+    pieces.append(row(*(pager if screen.pages > 1 else []), switch))
     return Drawn(pieces, Colour.QUIET, tuple(images))
 
 

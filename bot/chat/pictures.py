@@ -98,7 +98,11 @@ async def upscale(press: Press) -> None:
 
 @on("lora.page")
 async def library(press: Press) -> None:
-    await press.show(await press.studio.loras(press.who, press.action.number))
+    """The argument says whose: "mine.on", "all.back"."""
+    if press.action.arg.startswith("mine"):
+        await press.show(await press.studio.library.page(press.who, press.action.number, own=True))
+    else:
+        await press.show(await press.studio.loras(press.who, press.action.number))
 
 
 @opens("lora.imagine")

@@ -9,6 +9,7 @@ import discord
 from discord import ButtonStyle, ui
 
 from bot.chat import keeping_texts as texts
+from bot.chat import painting_texts as texts_of_painting
 from bot.chat.customid import custom_id
 from bot.chat.keeping_texts import Button, Pick
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, escape, gallery, row, select, words
@@ -31,6 +32,7 @@ def privacy(screen: PrivacyCard) -> Drawn:
             texts.privacy_counts(
                 held.subjects, held.photos, held.loras, held.pictures, held.shown_in, held.votes, held.audit_lines
             ),
+            texts_of_painting.favourites_held(held.favourites),
         ),
         words(
             texts.privacy_time(rules.keep_photos_days, rules.keep_epochs_days, rules.keep_pictures_days),
@@ -49,7 +51,11 @@ def privacy(screen: PrivacyCard) -> Drawn:
 
 def subject(screen: SubjectCard) -> Drawn:
     id = screen.subject_id
-    text = words(texts.subject_title(escape(screen.name), screen.owner_id), texts.subject_word(screen.member_id))
+    text = words(
+        texts.subject_title(escape(screen.name), screen.owner_id),
+        texts.subject_word(screen.member_id),
+        texts.what_goes(screen.goes) if screen.goes is not None else "",
+    )
     buttons = [button(OfPeople.TAKE_BACK, "consent.revoke", id, screen.member_id or 0)] if screen.can_revoke else []
     buttons.append(button(OfPeople.FORGET, "subject.forget", id, style=ButtonStyle.danger))
     return Drawn([text, row(*buttons)], Colour.QUIET)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.errors import NotAllowed, UserError
 from bot.language import say
+from bot.studio import receipts
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
@@ -72,11 +73,13 @@ class Forgetting:
             raise NotAllowed(
                 say("Only the one who brought the photos, the one who is in them, or an admin, may forget them.")
             )
+        heirs = len(await store.lineage.descendants(scope, subject_id))
+        goes = await store.members.held_of_subject(scope, subject_id, heirs)
         await self.subject(scope, subject_id, who.member_id, Act.FORGOT)
         return Notice(
             say(
-                "Forgotten: photos, crops, captions, epochs, LoRAs and every picture made with them. "
-                "The messages about them are being deleted."
+                "Forgotten: {list}, with all epochs and previews. The messages about it are being deleted.",
+                list=receipts.of_subject(goes),
             )
         )
 
@@ -119,6 +122,7 @@ class Forgetting:
     async def forget_me(self, who: Who) -> Notice:
         """Everything this member brought, is shown in, had painted or decided here. Their own word is enough."""
         scope, store = Scope(who.guild_id), self.desk.store
+        goes = await store.members.held(scope, who.member_id)
         # One takes with it what was taught from its pictures, so each time it is looked what is left.
         while left := await store.members.subjects(scope, who.member_id):
             await self.subject(scope, left[0], who.member_id, Act.FORGOT)
@@ -128,8 +132,8 @@ class Forgetting:
         self.library.changed(scope)
         return Notice(
             say(
-                "Forgotten: everything you brought, everything that shows you, every picture you had painted, and your name in "
-                "what stays. The messages about it are being deleted."
+                "Forgotten: {list}. The messages about it are being deleted.",
+                list=receipts.of_member(goes),
             )
         )
 

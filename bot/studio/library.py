@@ -14,7 +14,8 @@ from bot.studio.commission import PaintSpec
 from bot.studio.desk import Desk
 from bot.studio.prompt import has_word
 from bot.studio.requests import Who
-from bot.studio.screens import Image, LoraLine, LoraList
+from bot.studio.screens import LoraLine, LoraList
+from bot.studio.thumbnails import thumbnail_of
 from storage.records import Lora, Scope
 from storage.states import Access
 
@@ -74,12 +75,13 @@ class Library:
         found = await self.desk.store.loras.list(scope, for_member=who.member_id, roles=who.roles)
         return tuple(sorted(found, key=lambda lora: lora.owner_id != who.member_id))
 
-    async def page(self, who: Who, page: int) -> LoraList:
-        loras = await self.usable(who)
+    async def page(self, who: Who, page: int, own: bool = False) -> LoraList:
+        """`own`: only those that belong to this member."""
+        loras = [lora for lora in await self.usable(who) if not own or lora.owner_id == who.member_id]
         pages = max(1, ceil(len(loras) / PER_PAGE))
         page = min(max(page, 1), pages)
         lines = [await self._line(who, lora) for lora in loras[(page - 1) * PER_PAGE : page * PER_PAGE]]
-        return LoraList(tuple(lines), page, pages)
+        return LoraList(tuple(lines), page, pages, own)
 
     async def names(self, who: Who, typed: str) -> tuple[str, ...]:
         """What may stand in the field instead: own ones first, then those used last, at most 25. Behind a comma the next
@@ -163,13 +165,8 @@ class Library:
         return "some" if await self.desk.store.loras.grants(Scope(lora.guild_id), lora.id) else lora.access
 
     async def _line(self, who: Who, lora: Lora) -> LoraLine:
-        thumbnail = None
-        if lora.thumbnail_sha256 is not None:
-            data = await self.desk.store.blobs.get(Scope(lora.guild_id), lora.key_id, lora.thumbnail_sha256)
-            thumbnail = Image(f"{lora.name}.webp", data, say("A picture by {lora}", lora=lora.name))
-        return LoraLine(
-            lora.id, lora.name, lora.trigger, lora.owner_id == who.member_id, await self._access(lora), thumbnail
-        )
+        mine, thumbnail = lora.owner_id == who.member_id, await thumbnail_of(self.desk, lora)
+        return LoraLine(lora.id, lora.name, lora.trigger, mine, await self._access(lora), thumbnail)
 
 
 def _found(shelf: Shelf, who: Who, may: Sequence[Lora], typed: str) -> list[Lora]:

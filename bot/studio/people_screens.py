@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.people import Held, Rules
+from storage.people import Held, HeldOfSubject, Rules
 
 if TYPE_CHECKING:
     from bot.studio.screens import Image
@@ -79,6 +79,8 @@ class SubjectCard:
     member_id: int | None
     """Whose word it stands on."""
     can_revoke: bool
+    goes: HeldOfSubject | None = None
+    """What forgetting it takes; None in a list of several."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.errors import NotAllowed
+from dataclasses import replace
+
+from bot.errors import NotAllowed, NotFound
 from bot.language import say
 from bot.studio.desk import Desk
 from bot.studio.people_screens import PrivacyCard, SubjectCard
@@ -36,7 +38,26 @@ class Privacy:
         consent = await store.consents.of_subject(scope, subject_id)
         if who.member_id not in (subject.owner_id, consent.member_id):
             raise NotAllowed(say("Only the one who brought the photos, or the one who is in them, sees that."))
-        return _card(who, subject, consent)
+        heirs = len(await store.lineage.descendants(scope, subject_id))
+        return replace(_card(who, subject, consent), goes=await store.members.held_of_subject(scope, subject_id, heirs))
+
+    @told
+    async def lora_names(self, who: Who, typed: str) -> tuple[str, ...]:
+        """Of LoRAs that this member brought or is shown in, the withdrawn too: for autocompletion."""
+        scope, store, wanted = Scope(who.guild_id), self.desk.store, typed.strip().lower()
+        found: list[str] = []
+        for subject_id in reversed(await store.members.subjects(scope, who.member_id)):
+            found += [lora.name for lora in await store.loras.of_subject(scope, subject_id)]
+        return tuple(name for name in found if wanted in name.lower())[:MOST]
+
+    @told
+    async def of_lora(self, who: Who, name: str) -> SubjectCard:
+        """What a LoRA shows, by the LoRA's name, for the same two; one that was withdrawn is found as well."""
+        scope, store = Scope(who.guild_id), self.desk.store
+        lora = await store.loras.by_name(scope, name.strip())
+        if lora is None:
+            raise NotFound(say("There is no LoRA called {name}. /privacy lists what is yours.", name=name.strip()[:60]))
+        return await self.subject(who, await store.loras.subject_of(scope, lora.id))
 
 
 def _card(who: Who, subject: Subject, consent: Consent) -> SubjectCard:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from storage import Scope, Store
 from storage.errors import NoSuchRow, Stale, WrongState
-from storage.people import ChannelRules, Held, Rules
+from storage.people import ChannelRules, Held, HeldOfSubject, Rules
 from storage.records import Box, NewPhoto, NewPicture
 from storage.states import Access, DatasetState, Depicts, JobKind, ReportState, RunState, Stop
 from tests.storage.story import CHANNEL, MESSAGE, OWNER, PAINTER, PHOTO, SHOWN, Story, story
