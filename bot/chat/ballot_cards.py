@@ -9,7 +9,9 @@ from discord import ButtonStyle
 from bot.chat import ballot_texts as texts
 from bot.chat.ballot_texts import Button, Pick
 from bot.chat.customid import BadCustomId, custom_id
+from bot.chat.keeping_texts import Button as Kept
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, escape, gallery, row, select, words
+from bot.chat.retraining_texts import Button as Again
 from bot.chat.texts import Button as Common
 from bot.studio.ballot_screens import BallotCard, BallotColumn, ColumnCard, TieCard, WinnerCard
 from bot.studio.screens import Image
@@ -113,8 +115,12 @@ def winner(screen: WinnerCard) -> Drawn:
         pieces.append(gallery((screen.curve,), first=1))
         images = (screen.picture, screen.curve)
     pieces += [
-        words(texts.winner_use(escape(screen.trigger), screen.try_it)),
-        row(button(Common.IMAGINE, "lora.imagine", id, _speakable(screen), style=ButtonStyle.primary)),
+        words(texts.winner_use(escape(screen.trigger), screen.try_it), texts.winner_next()),
+        row(
+            button(Common.IMAGINE, "lora.imagine", id, _speakable(screen), style=ButtonStyle.primary),
+            button(Again.RETRAIN, "lora.retrain", id),
+            button(Kept.EXPORT, "lora.export", id),
+        ),
     ]
     return Drawn(pieces, Colour.DONE, images, mentions=(screen.owner_id,))
 

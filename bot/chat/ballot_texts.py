@@ -152,6 +152,10 @@ def winner_use(trigger: str, try_it: str) -> str:
     return say("Bring it in with **{trigger}**: {command}", trigger=trigger, command=f"`/imagine {try_it}`")
 
 
+def winner_next() -> str:
+    return "-# " + say("/compare holds it against others, /loras shares and renames it.")
+
+
 def vote_fact(wants_vote: bool, blind: bool) -> str:
     """On the confirm card."""
     if not wants_vote:

@@ -80,7 +80,7 @@ def _band(base: Column | None, columns: Sequence[Column], prompts: Sequence[str]
         for number, text in enumerate(column.scores):
             y = HEAD + len(prompts) * (label + TILE) + GAP / 2 + number * line
             canvas.line(sheet, x, y, text, round(SMALL * 0.86), canvas.SOFT, anchor="ma")
-    return canvas.to_webp(sheet)
+    return canvas.to_webp(sheet, by_ai=True)
 
 
 def beneath(pictures: Sequence[bytes]) -> bytes:
@@ -91,7 +91,7 @@ def beneath(pictures: Sequence[bytes]) -> bytes:
     for picture in opened:
         sheet.paste(picture, (0, top))
         top += picture.height
-    return canvas.to_webp(sheet)
+    return canvas.to_webp(sheet, by_ai=True)
 
 
 def alone(column: Column, prompts: Sequence[str]) -> bytes:
@@ -112,7 +112,7 @@ def alone(column: Column, prompts: Sequence[str]) -> bytes:
         if place < len(prompts):
             for number, text in enumerate(canvas.wrap(prompts[place], size, LARGE - 4)):
                 canvas.line(sheet, x + 2, y + LARGE + 6 + number * round(size * 1.3), text, size, canvas.SOFT)
-    return canvas.to_webp(sheet)
+    return canvas.to_webp(sheet, by_ai=True)
 
 
 def _head(sheet: canvas.Picture, x: int, column: Column, width: int = TILE) -> None:

@@ -69,17 +69,15 @@ async def test_columns_stand_in_an_order_of_their_own_that_stays(house: House) -
 async def test_a_blind_ballot_names_no_epoch_before_its_end(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
-        for _ in range(2):
-            card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
-            assert isinstance(card, BallotCard) and (card.state, card.result) == ("open", "")
-            told = [card.suggestion, *(f"{image.name} {image.alt}" for image in card.sheets)]
-            columns = [await studio.booth.column(house.who(FRIEND), ballot, place) for place in (None, 0, 1, 2)]
-            told += [f"{shown.picture.name} {shown.picture.alt}" for shown in columns]
-            told.append(await studio.booth.says(house.who(FRIEND), ballot, frozenset({0, 2})))
-            assert not re.search(r"epoch|likeness|\d{2}|earl|later", " ".join(told), re.IGNORECASE), told
-            assert [column.letter for column in card.columns] == ["A", "B", "C"]
-            assert {column.epoch for column in card.columns} == {column.votes for column in card.columns} == {None}
-            await level(house)  # nothing that is scored shows either
+        card = await studio.screen(GUILD, Purpose.BALLOT, str(ballot))
+        assert isinstance(card, BallotCard) and (card.state, card.result) == ("open", "")
+        told = [card.suggestion, *(f"{image.name} {image.alt}" for image in card.sheets)]
+        columns = [await studio.booth.column(house.who(FRIEND), ballot, place) for place in (None, 1)]
+        told += [f"{shown.picture.name} {shown.picture.alt}" for shown in columns]
+        told.append(await studio.booth.says(house.who(FRIEND), ballot, frozenset({0, 2})))
+        assert not re.search(r"epoch|likeness|\d{2}|earl|later", " ".join(told), re.IGNORECASE), told
+        assert [column.letter for column in card.columns] == ["A", "B", "C"]
+        assert {column.epoch for column in card.columns} == {column.votes for column in card.columns} == {None}
 
 
 async def test_the_same_pictures_whoever_looks_and_when(house: House) -> None:
