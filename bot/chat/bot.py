@@ -13,12 +13,14 @@ from discord import app_commands
 
 from bot.chat import (
     captions,
+    coaching,
     confirm,
     crops,
     gallery,
     inspiration,
     intake,
     keeping,
+    lexicon,
     people,
     pictures,
     retraining,
@@ -44,8 +46,8 @@ from bot.studio.studio import Studio
 log = logging.getLogger(__name__)
 
 HANDLERS = (
-    intake, people, crops, captions, confirm, training, voting, pictures, gallery, keeping, rules, retraining, inspiration,
-    teaching,
+    intake, people, crops, captions, coaching, lexicon, confirm, training, voting, pictures, gallery, keeping, rules, retraining,
+    inspiration, teaching,
 )  # fmt: skip
 """Importing them registers what can be pressed."""
 

@@ -90,8 +90,9 @@ async def save_word(press: Press) -> None:
     add, remove = press.filled.text("add"), press.filled.text("remove")
     if not add and not remove:
         raise UserError(texts.no_word())
-    sheet = await press.studio.change_word(press.who, press.action.number, add=add, remove=remove)
-    await press.show(await _at_page(press, sheet, int(press.action.arg.split(".")[0])))
+    await press.studio.change_word(press.who, press.action.number, add=add, remove=remove)
+    page = int(press.action.arg.split(".")[0])
+    await press.show(await press.studio.lexicon.words(press.who, press.action.number, page))
 
 
 @on("cap.page")
@@ -124,7 +125,9 @@ def trigger(press: Press) -> ui.Modal:
 @on("set.trigger.send")
 async def save_trigger(press: Press) -> None:
     card = await press.studio.choose(press.who, press.action.number, trigger=press.filled.text("trigger"))
-    if press.action.arg.startswith("cap."):
+    if press.action.arg.startswith("lex."):
+        await press.show(await press.studio.lexicon.words(press.who, press.action.number))
+    elif press.action.arg.startswith("cap."):
         await press.show(await press.studio.caption_sheet(press.who, press.action.number))
     else:
         await press.show(card)

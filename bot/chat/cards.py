@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bot.chat import (
     ballot_cards,
+    coaching_cards,
     crop_cards,
     gallery_cards,
     keeping_cards,
+    lexicon_cards,
     people_cards,
     picture_cards,
     review_cards,
@@ -14,6 +16,7 @@ from bot.chat import (
     training_cards,
 )
 from bot.chat.layout import Colour, Drawn, escape, words
+from bot.studio.dataset_screens import CoachingCard, WordsCard
 from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
@@ -52,6 +55,10 @@ def draw(screen: Screen) -> Drawn:
     match screen:
         case Reading():
             return review_cards.reading(screen)
+        case CoachingCard():
+            return coaching_cards.coaching(screen)
+        case WordsCard():
+            return lexicon_cards.lexicon(screen)
         case CropSheet():
             return crop_cards.crop_sheet(screen)
         case CropEditor():

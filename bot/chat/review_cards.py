@@ -11,6 +11,7 @@ from discord import ButtonStyle, ui
 
 from bot.chat import ballot_texts, texts
 from bot.chat.layout import Colour, Drawn, Option, Piece, bar, button, clip, escape, gallery, line, row, select, words
+from bot.chat.lexicon_texts import Button as All
 from bot.chat.texts import Button, Pick
 from bot.studio.screens import CaptionLine, CaptionSheet, ConfirmCard, Reading
 
@@ -52,7 +53,7 @@ def caption_sheet(screen: CaptionSheet, *, settled: bool = False, five_from: int
     if five:
         label = texts.edit_some(five[0].number, five[-1].number)
         controls.append(button(label, "cap.five", id, f"{screen.page}.{five[0].number}.{five[-1].number}"))
-    controls.append(button(Button.WORD, "cap.word", id, screen.page))
+    controls.append(button(All.ALL, "lex.open", id, screen.page))
     if screen.pages > 1:
         last = screen.page >= screen.pages
         controls.append(button(Button.FIRST if last else Button.NEXT, "cap.page", id, 1 if last else screen.page + 1))

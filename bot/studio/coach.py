@@ -23,7 +23,7 @@ from engine.photos import SubjectKind
 from engine.verdicts import Cause
 from storage.answers import Answer
 from storage.records import Scope
-from storage.states import DatasetState, PhotoState
+from storage.states import PhotoState
 
 LIKENESS_AT = {Grade.EXCELLENT: 0.5, Grade.GOOD: 0.5, Grade.FAIR: 0.75, Grade.POOR: 1.0}
 """By which share of a training a likeness may be expected. On the miniature, with nine good photos, likeness rises until half
@@ -59,7 +59,7 @@ class Coach:
             findings=tuple(coaching.advise(photos, kind, settled)),
             undo=None if last is None else last.id,
             undo_matter=None if last is None else Matter(last.matter),
-            settled=dataset.state in (DatasetState.FROZEN, DatasetState.DISCARDED),
+            stage=dataset.state.value,
         )
 
     @told

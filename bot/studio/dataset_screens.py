@@ -21,8 +21,13 @@ class CoachingCard:
     undo: int | None
     """The answer that can be undone, and what it was about."""
     undo_matter: Matter | None
-    settled: bool
-    """The training has begun: nothing to press."""
+    stage: str
+    """Where the set is: "cropping", "captioning", "ready", "frozen"."""
+
+    @property
+    def settled(self) -> bool:
+        """The training has begun: nothing to press."""
+        return self.stage in ("frozen", "discarded")
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class WordsCard:
     subject: str
     kind: str
     trigger: str
-    class_word: str
+    before: str
+    """What is put before every caption: "a portrait of ohwx person"."""
     captions: int
     empty: tuple[int, ...]
     """Numbers of the photos without one."""

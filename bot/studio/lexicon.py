@@ -70,7 +70,7 @@ class Lexicon:
             subject=subject.name,
             kind=subject.kind,
             trigger=subject.trigger,
-            class_word=subject.class_word,
+            before=captions.subject_words(subject.kind, subject.trigger, subject.class_word),
             captions=len(kept),
             empty=tuple(photo.number for photo in kept if not photo.caption),
             words=tuple(WordCount(word, count) for word, count in captions.counted(said)[:SHOWN]),

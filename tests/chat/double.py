@@ -13,6 +13,7 @@ from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.studio.ballot import OpenBallot
 from bot.studio.painting_screens import PictureCard
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
+from bot.studio.dataset_screens import WordsCard
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
@@ -40,6 +41,19 @@ from tests.chat.memory import Outbox
 from tests.chat.training import PAGE, Training, picture
 
 
+class Bookish:
+    """All captions at once, of the double's one training."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self.studio = studio
+
+    async def words(self, who: Who, dataset_id: int, page: int = 1) -> WordsCard:
+        sheet = await self.studio.caption_sheet(who, dataset_id, page)
+        return WordsCard(
+            dataset_id, sheet.subject, "person", sheet.trigger, "a portrait", 5, (), (), (), None, "", "", page
+        )
+
+
 class StudioDouble(Studio):
     attested = False
 
@@ -55,6 +69,7 @@ class StudioDouble(Studio):
         self.troubles: dict[str, TroubleCard] = {}
         self.cancelled: list[str] = []
         self.gallery = Hanging(self)  # type: ignore[assignment]
+        self.lexicon = Bookish(self)  # type: ignore[assignment]
         self.breaks: Exception | None = None
         self.languages: dict[int, str] = {}
         """By server: what its admins chose."""

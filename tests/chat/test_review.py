@@ -168,7 +168,8 @@ async def test_pages_of_captions(world: World) -> None:
 
 async def test_a_word_everywhere(world: World) -> None:
     sheet = await world.to_captions()
-    shown = await world.alice.click(sheet, label="A word everywhere")
+    await world.alice.click(sheet, label="All captions at once")
+    shown = await world.alice.click(world.last(world.room()), label="A word everywhere")
     await world.alice.submit_modal(shown, {"add": "watercolour", "remove": "smiling"})
     assert world.studio.training is not None
     assert set(world.studio.training.captions.values()) == {"on a blue background, watercolour"}
