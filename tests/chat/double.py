@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from bot.errors import NotAllowed, NotFound, Taken, UserError
 from bot.studio.ballot import OpenBallot
+from bot.studio.dataset_screens import WordsCard
 from bot.studio.painting_screens import PictureCard
 from bot.studio.requests import BeginTraining, GivenPhoto, Imagine, Who
-from bot.studio.dataset_screens import WordsCard
 from bot.studio.screens import (
     BallotCard,
     CaptionSheet,
