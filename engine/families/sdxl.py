@@ -13,6 +13,7 @@ from engine.errors import BaseUnavailable
 from engine.families import bases, clip, opening, sd15
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
+from engine.families.shipping import shipped
 from engine.families.sites import conv_sites, lora_sites
 from engine.families.spec import SDXL
 from engine.families.text import Text, Tokens
@@ -116,7 +117,7 @@ def encode_tokens(base: LoadedBase, tokens: Tokens, clip_skip: int = 0) -> Text:
 def conditions(base: LoadedBase, framings: Sequence[Framing]) -> torch.Tensor:
     """(N, 6): height and width before, what was cut off above and left, height and width of what is shown."""
     rows = [(one.original_height, one.original_width, one.top, one.left, one.height, one.width) for one in framings]
-    return torch.tensor(rows, dtype=torch.float32).to(base.device, non_blocking=True)
+    return shipped(torch.tensor(rows, dtype=torch.float32), base.device)
 
 
 def forward(

@@ -19,7 +19,7 @@ from engine.families.loaded import LoadedBase
 from engine.families.text import Text, Tokens
 from engine.worker.halves import stacked
 from engine.worker.learner import Batch, Learner
-from engine.worker.memory import Room
+from engine.worker.memory import Room, ran_out
 from engine.worker.slots import Table, table_of
 
 
@@ -66,7 +66,9 @@ class Cohort:
             self._computes_again = True
         try:
             learn(learners, self.room.pictures)
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not ran_out(error):
+                raise
             note = self.room.step_down(sum(len(one.batch().clean) for one in learners))
             if note is None:
                 raise

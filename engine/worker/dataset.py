@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
+from engine.families.shipping import shipped
 from engine.families.text import Text, Tokens
 from engine.recipes.recipe import Recipe
 from engine.worker import plan
@@ -77,15 +78,15 @@ class Dataset:
         silent = torch.rand(len(photos), generator=draw) < recipe.caption_dropout
         wobble = torch.randn((len(photos), *shelf.means.shape[1:]), generator=draw)
         device = shelf.means.device
-        rows = (torch.tensor([self.places[photo][1] for photo in photos]) + shelf.photos * turned).to(device)
+        rows = shipped(torch.tensor([self.places[photo][1] for photo in photos]) + shelf.photos * turned, device)
         told = torch.tensor(photos) * self.wordings
         if self.wordings > 1:
             draw = plan.generator(recipe.seed, "words", index)
             told += torch.randint(self.wordings, (len(photos),), generator=draw)
-        told = torch.where(silent, len(self.places) * self.wordings, told).to(device)
+        told = shipped(torch.where(silent, len(self.places) * self.wordings, told), device)
         return Sample(
             photos,
-            shelf.sample(rows, wobble.to(device)),
+            shelf.sample(rows, shipped(wobble, device)),
             None if shelf.masks is None else shelf.masks[rows],
             [self.framings[photo] for photo in photos],
             self.texts.rows(told),

@@ -42,6 +42,7 @@ from engine.protocol import (
     Progress,
     TrainJob,
 )
+from engine.worker.memory import ran_out
 from engine.worker.order import Order
 
 AnyJob = PrepareJob | TrainJob | PaintJob
@@ -303,7 +304,7 @@ def _kind(error: Exception) -> tuple[FailureKind, str]:
     torch: Any = sys.modules.get("torch")
     if torch is not None and isinstance(error, getattr(torch, "AcceleratorError", ())):
         raise DeviceLost from error
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+    if isinstance(error, MemoryError) or (torch is not None and ran_out(error)):
         return (
             FailureKind.MEMORY,
             "The engine ran out of memory. Try a smaller picture, fewer at once, or a lighter preset.",

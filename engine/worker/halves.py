@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.families.loaded import LoadedBase
+from engine.families.shipping import shipped
 from engine.families.sites import Site
 from engine.recipes.recipe import Recipe, Targets
 from engine.worker.slots import Halves
@@ -112,7 +113,7 @@ class _Unpacking(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, blocks: Sequence[Block], dtype: torch.dtype, *leaves: Tensor) -> tuple[Tensor, ...]:
         block, scales = blocks[0], [one.scale for one in blocks]
-        ctx.scale = scales[0] if len(set(scales)) == 1 else torch.tensor(scales, device=leaves[0].device)[:, None]
+        ctx.scale = scales[0] if len(set(scales)) == 1 else shipped(torch.tensor(scales)[:, None], leaves[0].device)
         ctx.blocks = blocks
         rows = leaves[0] if len(leaves) == 1 else torch.stack(leaves)
         downs, ups = rows.split([sum(block.ins), sum(block.outs)], dim=-1)

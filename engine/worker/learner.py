@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.families.loaded import LoadedBase
+from engine.families.shipping import shipped
 from engine.families.sites import ENCODERS, Part
 from engine.families.text import Text, Tokens
 from engine.protocol import Recipe
@@ -124,8 +125,8 @@ class Learner:
         noise = torch.randn(sample.clean.shape, generator=draw)
         if recipe.noise_offset:
             noise += recipe.noise_offset * torch.randn(*sample.clean.shape[:2], 1, 1, generator=draw)
-        moments = self.objective.draw(len(noise), draw).to(device, non_blocking=True)
-        noise = noise.to(device, non_blocking=True)
+        moments = shipped(self.objective.draw(len(noise), draw), device)
+        noise = shipped(noise, device)
         skip, told = recipe.clip_skip - 1, base.family.conditions(base, sample.framings)
         if self.holding is None:
             return Batch(sample.clean, noise, moments, sample.text, told, skip, sample.mask, None)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 GIB = 2**30
+LIBRARIES_FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "MPS backend out of memory")
+"""What cuBLAS, cuDNN and Metal say where torch's own allocator was not asked."""
 SPARE = 0.9
 """Of the free memory that is planned with: the rest goes in pieces nobody can use."""
 WORKSPACE = 1 / 3
@@ -122,6 +124,15 @@ class Room:
         )
         changes += ["what the backward needs is computed again instead of kept"] if self.checkpointing else []
         return f"Memory is short: {' and '.join(changes)}. Slower, with the same result."
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether it says that the device's memory did not suffice: torch says so in a class of its own, its libraries in words."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return type(error) is RuntimeError and any(mark in str(error) for mark in LIBRARIES_FULL)
 
 
 def free_bytes(device: torch.device) -> float | None:

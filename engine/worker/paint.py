@@ -23,6 +23,7 @@ from engine.shots import LoraUse, longest
 from engine.worker.cut import cut
 from engine.worker.fewstep import few_step_of
 from engine.worker.glimpses import Glimpses
+from engine.worker.memory import free_bytes, ran_out
 from engine.worker.order import Order
 from engine.worker.sampler import draw, larger
 from engine.worker.slots import Slot, table_of
@@ -117,8 +118,8 @@ def paint(
                 except StopIteration as end:
                     pictures: Sequence[Image.Image] = end.value
                     break
-                except torch.OutOfMemoryError:
-                    if len(some) == 1:
+                except RuntimeError as error:
+                    if len(some) == 1 or not ran_out(error):
                         raise
                     pictures, at_once = (), len(some) // 2
                     break
@@ -171,7 +172,7 @@ def batch_of(base: LoadedBase, width: int, height: int) -> int:
     """How many pictures of this size are painted at once; a batch that is too large after all is halved."""
     if base.device.type != "cuda":
         return max(1, CPU_AT_ONCE * base.native**2 // max(base.native**2, width * height))
-    free, _ = torch.cuda.mem_get_info(base.device)
+    free = free_bytes(base.device) or 0.0
     latents = (width // base.factor) * (height // base.factor)
     return max(1, min(AT_ONCE, int(free * 0.8) // (2 * latents * ROW_BYTES)))
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
+from engine.families.shipping import shipped
 from engine.families.text import Text, Tokens
 from engine.protocol import TrainJob
 from engine.recipes.recipe import Recipe
@@ -57,7 +58,7 @@ class BaseAnswer:
 
     def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
         base, clean, framings = self.base, sample.clean, sample.framings
-        text = self.texts.rows(torch.tensor(sample.photos, device=clean.device))
+        text = self.texts.rows(shipped(torch.tensor(sample.photos), clean.device))
         told = base.family.conditions(base, framings)
         noisy = self.objective.add_noise(clean, noise, moments)
         lowly = base.dtype is torch.bfloat16
@@ -86,8 +87,8 @@ class ClassImages:
         means, spreads = self.pictures[tuple(clean.shape[1:])]
         rows = plan.Bucket(tuple(range(len(means)))).shown(seed, "class order", index * count, count)
         draw = plan.generator(seed, "class", index)
-        wobble, fresh = (torch.randn(clean.shape, generator=draw).to(clean.device) for _ in range(2))
-        at = self.objective.draw(count, draw).to(clean.device)
+        wobble, fresh = (shipped(torch.randn(clean.shape, generator=draw), clean.device) for _ in range(2))
+        at = shipped(self.objective.draw(count, draw), clean.device)
         text = self.text.rows(torch.zeros(count, dtype=torch.long, device=clean.device))
         return Held(means[rows] + spreads[rows] * wobble, fresh, at, [self.framing] * count, text, None)
 

@@ -25,6 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from engine.families.shipping import shipped
+
 if TYPE_CHECKING:
     from engine.families.loaded import LoadedBase
     from engine.files.lora import Weights
@@ -203,8 +205,9 @@ class Table:
         else:
             most = 1 << (most - 1).bit_length()  # few shapes, so few compiled graphs
         filled = [[*row, *[(BASE, 0.0)] * (most - len(row))] for row in plays]
-        pick = torch.tensor([[slot for slot, _ in row] for row in filled]).to(self._device)
-        return Mix(pick, torch.tensor([[much for _, much in row] for row in filled]).to(self._device), learning=False)
+        pick = shipped(torch.tensor([[slot for slot, _ in row] for row in filled]), self._device)
+        strength = shipped(torch.tensor([[much for _, much in row] for row in filled]), self._device)
+        return Mix(pick, strength, learning=False)
 
     @contextmanager
     def using(self, mix: Mix | None) -> Generator[None, None, None]:
@@ -224,7 +227,7 @@ class Table:
         """
         pick = None
         if len(set(rows)) > 1:
-            pick = torch.arange(len(rows)).repeat_interleave(torch.tensor(rows))[:, None].to(self._device)
+            pick = shipped(torch.arange(len(rows)).repeat_interleave(torch.tensor(rows))[:, None], self._device)
         for key, halves in learnt.items():
             self.layers[key].__dict__["learnt"] = halves  # a module's own way to set a tensor takes ten times as long
         try:

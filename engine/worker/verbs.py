@@ -23,8 +23,13 @@ def where(wanted: str) -> str:
     """ "cuda:0 NVIDIA H200", "mps" or "cpu". Raises BaseUnavailable where the wanted device is not there."""
     import torch
 
-    if wanted in ("auto", "cuda") and torch.cuda.is_available():
-        return f"cuda:0 {torch.cuda.get_device_name(0)}"
+    kind, _, number = wanted.partition(":")
+    if kind in ("auto", "cuda") and torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count():
+        index = int(number or 0)
+        torch.cuda.set_device(index)  # whatever names no card of its own means this one
+        # What stays in float32, the VAE and text encoders that are trained, at the speed of ten bits of a number's digits.
+        torch.set_float32_matmul_precision("high")
+        return f"cuda:{index} {torch.cuda.get_device_name(index)}"
     if wanted in ("auto", "mps") and torch.backends.mps.is_available():
         return "mps"
     if wanted in ("auto", "cpu"):
