@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.errors import BadInput, BaseUnavailable, Diverged
+from engine.facts import PhotoFacts
 from engine.files.picture import XMP, XMP_KEYWORD
 from engine.protocol import (
     BaseModelRef,
@@ -71,6 +72,8 @@ class Script(Message):
     flags: dict[int, tuple[PhotoFlag, ...]] = Field(default_factory=dict[int, tuple[PhotoFlag, ...]])
     faces: dict[int, int] = Field(default_factory=dict[int, int])
     """How many faces are found, where it is not one."""
+    measured: dict[int, PhotoFacts] = Field(default_factory=dict[int, PhotoFacts])
+    """What is measured in a photo, by its place; nothing in the others. `Pair.other` is a place too."""
     caption: str = "smiling, wearing a red sweater, on a blue background"
     suggested: int | None = None
     """None: the last epoch but one."""
@@ -235,9 +238,11 @@ class Play:
         if place in script.moving and not job.photos[place].first_frame:
             glimpse = {"glimpse": picture(f"glimpse {place}", 64, 64, "")}
             return PhotoRead(**about, refused=SENTENCES_OF[Cause.ANIMATED], cause=Cause.ANIMATED, blobs=glimpse)
-        if place in script.copies:
+        if place in script.copies and not job.photos[place].copy_too:
             earlier = job.photos[script.copies[place]].photo_id
-            return PhotoRead(**about, refused="is a copy of another photo of this set", duplicate_of=earlier)
+            return PhotoRead(
+                **about, refused="is a copy of another photo of this set", cause=Cause.COPY, duplicate_of=earlier
+            )
         try:
             with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as file:
                 photo = file.convert("RGB")
@@ -260,8 +265,22 @@ class Play:
         photo.save(buffer, "JPEG", quality=95)
         return PhotoRead(
             **about, width=wide, height=high, faces=faces, crop=crop, flags=script.flags.get(place, ()),
-            caption=script.caption if job.caption else "", sharpness=200.0, blobs={"photo": buffer.getvalue()},
+            caption=script.caption if job.caption else "", sharpness=200.0, measured=self._measured(job, place),
+            blobs={"photo": buffer.getvalue()},
         )  # fmt: skip
+
+    def _measured(self, job: PrepareJob, place: int) -> PhotoFacts | None:
+        """What the script says of the photo, its pairs turned from places into the ids of the job."""
+        facts = self._script.measured.get(place)
+        if facts is None:
+            return None
+        ids = [photo.photo_id for photo in job.photos]
+        pairs = [
+            pair.model_copy(update={"other": ids[int(pair.other)]})
+            for pair in facts.pairs
+            if int(pair.other) < len(ids)
+        ]
+        return facts.model_copy(update={"pairs": tuple(pairs)})
 
     @staticmethod
     def _faces(count: int, wide: int, high: int) -> tuple[Face, ...]:
