@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from discord import ui
 
-from bot.chat import painting_forms
-from bot.chat.router import Press, on, opens
+from bot.chat import painting_forms, painting_texts, texts
+from bot.chat.rooms import check_may_post
+from bot.chat.router import Ack, Press, on, opens
+from bot.errors import UserError
 from bot.studio.channels import FIELDS
+from bot.studio.requests import Compare
 
 # -- the gallery
 
@@ -40,6 +43,32 @@ async def share(press: Press) -> None:
 @on("fav.unshare")
 async def unshare(press: Press) -> None:
     await press.show(await press.studio.gallery.share(press.who, press.action.number, False, press.action.arg))
+
+
+# -- comparing
+
+
+@opens("lora.compare")
+def compare(press: Press) -> ui.Modal:
+    return painting_forms.compare(press.action.number, press.who.request_id)
+
+
+@on("lora.compare.send", Ack.PRIVATE)
+async def compared(press: Press) -> None:
+    prompt = press.filled.text("prompt")
+    if not prompt:
+        raise UserError(texts.no_prompt())
+    check_may_post(press.interaction)
+    (lora,) = await press.studio.library.known(press.who, [press.action.number])
+    beside = press.filled.text("beside")
+    ask = Compare(
+        prompt=prompt,
+        loras=", ".join(name for name in (lora.name, beside) if name),
+        strengths=press.filled.text("strengths"),
+    )
+    await press.studio.comparing.compare(press.who, ask)
+    await press.say(painting_texts.comparing())
+    await press.bot.presenter.deliver()
 
 
 # -- a channel's rules

@@ -11,6 +11,7 @@ from bot.chat import retraining_texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.keeping_texts import Button, Pick
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, file_name, gallery, row, select, words
+from bot.chat.painting_texts import Button as OfPainting
 from bot.chat.retraining_texts import Button as Again
 from bot.language import label
 from bot.studio.people_screens import LedgerList, LoraCard
@@ -56,13 +57,13 @@ def lora(screen: LoraCard) -> Drawn:
             button(Button.THUMBNAIL, "lora.thumbnail", id),
         ]
     pieces.append(row(*buttons))
-    more = [button(Again.RETRAIN, "lora.retrain", id)] if screen.retrains else []
+    more = [button(OfPainting.COMPARE, "lora.compare", id)]
+    more += [button(Again.RETRAIN, "lora.retrain", id)] if screen.retrains else []
     if screen.governs:
         more.append(button(Button.EXPORT, "lora.export", id))
     if screen.deletes:
         more.append(button(Button.DELETE, "lora.delete", id, style=ButtonStyle.danger))
-    if more:
-        pieces.append(row(*more))
+    pieces.append(row(*more))
     return Drawn(pieces, Colour.QUIET, images)
 
 

@@ -14,6 +14,7 @@ from bot.studio.mixing import LONGEST_PROMPT
 from bot.studio.painting_screens import ChannelCard, EditForm
 
 NEGATIVE_LIMIT = 500
+LONGEST_COMPARED = 1000
 LONGEST_SEED = 10
 
 
@@ -45,6 +46,26 @@ def edit(shown: EditForm, opening: str) -> ui.Modal:
             text=Field.SEED,
             description=Hint.SEED,
             component=text_box("seed", default=str(shown.seed), required=False, max_length=LONGEST_SEED),
+        ),
+    )
+
+
+def compare(lora_id: int, opening: str) -> ui.Modal:
+    """One LoRA at several strengths, or beside others."""
+    return form(
+        Title.COMPARE,
+        custom_id("lora.compare.send", lora_id, opening),
+        ui.Label(
+            text=Field.PROMPT,
+            component=text_box("prompt", style=discord.TextStyle.paragraph, max_length=LONGEST_COMPARED),
+        ),
+        ui.Label(
+            text=Field.STRENGTHS,
+            description=Hint.STRENGTHS,
+            component=text_box("strengths", required=False, max_length=60),
+        ),
+        ui.Label(
+            text=Field.BESIDE, description=Hint.BESIDE, component=text_box("beside", required=False, max_length=200)
         ),
     )
 

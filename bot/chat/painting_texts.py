@@ -22,6 +22,7 @@ class Button(StrEnum):
     MINE = "My gallery"
     SERVER = "The server's gallery"
     CANCEL = "Cancel"
+    COMPARE = "Compare"
     DEFAULTS = "Defaults and limit"
     PAINTING_ON = "Allow painting here"
     PAINTING_OFF = "No painting here"
@@ -44,6 +45,7 @@ class Title(StrEnum):
 
     EDIT = "Edit the prompt"
     CHANNEL = "Defaults and limit of this channel"
+    COMPARE = "Compare"
 
 
 class Field(StrEnum):
@@ -57,6 +59,8 @@ class Field(StrEnum):
     COUNT = "Pictures where nobody says how many"
     STEPS = "Steps"
     MOST = "Pictures at once, at most"
+    STRENGTHS = "Strengths"
+    BESIDE = "Other LoRAs beside it"
 
 
 class Hint(StrEnum):
@@ -67,6 +71,8 @@ class Hint(StrEnum):
     LORA = "Its name, as in /loras. Empty: none."
     SIZE = "Like 3:2, or like 512x768. Empty: the base's own square."
     NUMBER = "A whole number. Empty: as everywhere."
+    STRENGTHS = "Like 0.4, 0.7, 1. Empty: the usual ones, or none where several LoRAs are compared."
+    BESIDE = "Names with commas between, as in /loras. Empty: this one alone."
 
 
 def header(member_id: int, prompt: str) -> str:
@@ -140,6 +146,14 @@ def line_label(number: int, prompt: str) -> str:
 
 def page_of(page: int, pages: int) -> str:
     return "-# " + say("Page {page} of {pages}", page=page, pages=pages)
+
+
+def favourites_held(count: int) -> str:
+    return "- " + many(
+        "{count} favourite, which stays until you take it out or its picture is deleted",
+        "{count} favourites, which stay until you take them out or their pictures are deleted",
+        count,
+    )
 
 
 def comparing() -> str:

@@ -89,7 +89,7 @@ def captions(count: int, page: int, pages: int, text: str = LONG) -> CaptionShee
     return CaptionSheet(BIG, NAME, "kat3r1na", "woman", picture(), lines, page, pages)
 
 
-COLUMNS = tuple(BallotColumn(letter, BIG, BIG, letter == "C") for letter in "ABCDEFGHIJ")
+COLUMNS = tuple(BallotColumn(letter, BIG, BIG, letter == "C", True) for letter in "ABCDEFGHIJ")
 PICTURES = tuple(picture(shade=shade) for shade in (1, 2, 3))
 
 
@@ -342,6 +342,7 @@ async def test_the_forms_are_ones_discord_takes() -> None:
         forms.trigger(BIG, "confirm", str(BIG)),
         forms.imagine(BIG, "kat3r1na-gen0", LONG),
         painting_forms.edit(EditForm(f"paint-{BIG}", LONG, LONG, 2**32 - 1), str(BIG)),
+        painting_forms.compare(BIG, str(BIG)),
         painting_forms.channel(ChannelCard(BIG, ChannelRules(BIG, "4096x4096", 9, 150, 9), NAME, 9), str(BIG)),
     )
     for form in shown:
