@@ -74,13 +74,22 @@ def newest(town: Town, text: str) -> discord.Message:
     return max(found, key=lambda m: m.id)
 
 
+def again(town: Town, message: discord.Message) -> discord.Message:
+    """As it stands by now."""
+    return next(m for m in town.find("") if m.id == message.id)
+
+
 async def agrees(town: Town, who: simcord.MemberActor, name: str, step: Step) -> None:
     """Crops, then captions: all as proposed, and one word for all of them."""
     await step()
     await press(town, who, "Looks right", f"{name}: the crops")
     await step()
-    form = await press(town, who, "A word everywhere", f"{name}: the captions")
+    sheet = newest(town, f"{name}: the captions")
+    await who.click(sheet, custom_id=control(sheet, "lex.open"))
+    await step()
+    form = await who.click(again(town, sheet), custom_id=control(again(town, sheet), "cap.word"))
     await who.submit_modal(form, {"add": "heliotrope ribbon", "remove": "wearing a red sweater"})
+    await who.click(again(town, sheet), custom_id=control(again(town, sheet), "lex.back"))
     assert "heliotrope ribbon" in words(newest(town, f"{name}: the captions"))
     await step()
     await press(town, who, "Looks right", f"{name}: the captions")
