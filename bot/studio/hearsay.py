@@ -47,6 +47,20 @@ HEARD = (
     "Memory is short: {pictures} of {all} pictures at a time and what the backward needs is computed again instead of kept. "
     "Slower, with the same result.",
     "Memory is short: what the backward needs is computed again instead of kept. Slower, with the same result.",
+    "The tiny VAE for previews is of another family: it reads {channels} channels, and {base} has {own}. Name another one, or "
+    "none.",
+    "The tiny VAE for previews cannot be loaded. Name its diffusers folder, or none.",
+    "A resolution of {size} px does not fit this base; it must divide by {step}.",
+    "bucket_reso_steps = {size} does not fit this base; it must divide by {step}.",
+    '{base} reads prompts with a language model that learns no words. Train a LoRA: method = "lora".',
+    "{base} reads prompts with a language model that knows no learned words. Leave it out.",
+    'init_word = "{word}" is no word that this base reads. Take a plain one.',
+    'AdamW8bit runs on NVIDIA cards only, and this is "{device}". Take optimizer_type = "AdamW": the same steps, with more '
+    "memory.",
+    'AdamW8bit needs the package bitsandbytes, which is not installed here. Install it, or take optimizer_type = "AdamW": the '
+    "same steps, with more memory.",
+    "Clip skip {skipped} leaves nothing of {base}'s text encoder, which has {layers} layers. Give 1 to {most}.",
+    "A prompt with a learned word cannot hold all of {marks} at once. Leave one of them out.",
     "There are no photos to learn from.",
     "One of the photos cannot be read any more. Upload it again.",
     "The crop of one of the photos is empty. Fix its crop, then train again.",

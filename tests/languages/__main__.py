@@ -1,7 +1,7 @@
 """Bring the catalogues up to the code: new sentences come in without words, those that nobody says any more go.
 
-    python -m tests.languages             list what is missing
-    python -m tests.languages words.json  take the words in {"sentence": "words" or ["one", "more"]} in first
+python -m tests.languages             list what is missing
+python -m tests.languages words.json  take the words in {"sentence": "words" or ["one", "more"]} in first
 """
 
 from __future__ import annotations

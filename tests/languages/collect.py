@@ -39,6 +39,11 @@ class Source:
     """Names of the values it is said with; None where they are not written out."""
 
     @property
+    def spare(self) -> set[str]:
+        """What it is given whether it names it or not."""
+        return {"count"} if self.more else set()
+
+    @property
     def fields(self) -> set[str]:
         return fields(self.one) | fields(self.more)
 
@@ -66,9 +71,13 @@ def said() -> list[Source]:
     for name, tree in modules():
         for call in calls(tree, "say", "many"):
             words = call.args[: 1 if isinstance(call.func, ast.Name) and call.func.id == "say" else 2]
-            texts = [word.value if isinstance(word, ast.Constant) and isinstance(word.value, str) else "" for word in words]
+            texts = [
+                word.value if isinstance(word, ast.Constant) and isinstance(word.value, str) else "" for word in words
+            ]
             open_ended = any(keyword.arg is None for keyword in call.keywords)
-            given = {keyword.arg for keyword in call.keywords if keyword.arg} | ({"count"} if len(words) == 2 else set())
+            given = {keyword.arg for keyword in call.keywords if keyword.arg} | (
+                {"count"} if len(words) == 2 else set()
+            )
             found.append(Source(f"{name}:{call.lineno}", *texts, given=None if open_ended else frozenset(given)))
     return found
 
