@@ -9,13 +9,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.protocol import BaseModelRef, SubjectKind
+
+if TYPE_CHECKING:
+    from engine.scores.faces import FaceEyes
 
 Vectors = NDArray[np.float32]
 """(pictures, features) of unit length; a row of zeros where there was nothing to look at."""
@@ -103,13 +106,20 @@ def sight_for(ref: BaseModelRef, kind: SubjectKind, crops: Sequence[Image.Image]
     return Sight(faces or whole, whole or Glance(), clip)
 
 
-def _faces(crops: Sequence[Image.Image]) -> Eyes | None:
-    """SFace, where its files are named and most crops show a face to it."""
+def face_eyes() -> FaceEyes | None:
+    """SFace, where its files are named and here."""
     from engine.scores.faces import FaceEyes
 
     finder, recognizer = os.environ.get(YUNET, ""), os.environ.get(SFACE, "")
     if not (finder and recognizer and Path(finder).is_file() and Path(recognizer).is_file()):
         return None
-    eyes = FaceEyes.open(Path(finder), Path(recognizer))
+    return FaceEyes.open(Path(finder), Path(recognizer))
+
+
+def _faces(crops: Sequence[Image.Image]) -> Eyes | None:
+    """SFace, where it is here and most crops show a face to it."""
+    eyes = face_eyes()
+    if eyes is None:
+        return None
     seen = np.abs(eyes.embed(crops)).sum(axis=1) > 0
     return eyes if seen.mean() >= SHOWN else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.worker.finders import Rect
+from engine.worker.saliency import extent, stands_out
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -14,6 +15,10 @@ HEAD_AND_SHOULDERS = 2.2
 DOWN = 0.12
 """How far below the face's middle the square's middle lies, as a share of the face: shoulders matter more than sky."""
 SHARPNESS_SIDE = 256
+ROOM_AROUND = 1.45
+"""Side of a square around what stands out, against it: tails and ears stand out little."""
+WHOLE, CLOSEST = 0.85, 0.6
+"""Of the photo's short side: a square larger than the first is all of it, none is smaller than the second."""
 
 
 def around_person(face: Rect, size: tuple[int, int]) -> Rect:
@@ -34,28 +39,21 @@ def centre(size: tuple[int, int]) -> Rect:
     return _square(size[0] / 2, size[1] / 2, min(size), size)
 
 
-def salient(picture: Image.Image) -> Rect:
-    """The largest square, slid along the photo to where most of what stands out is.
+def salient(picture: Image.Image, least: int = 1) -> Rect:
+    """A square around what stands out, with room; where that is most of the photo, as much of the photo as a square holds.
 
-    What stands out: spectral residual, Hou and Zhang, CVPR 2007. Where nothing does, the middle.
+    Never below `least` pixels where the photo has as many. Where nothing stands out, the middle.
     """
-    import numpy as np
-
-    small = np.asarray(picture.convert("L").resize((64, 64)), dtype=np.float64)
-    spectrum = np.fft.fft2(small)
-    size = np.log(np.abs(spectrum) + 1e-9)
-    padded = np.pad(size, 1, mode="wrap")
-    mean = sum(padded[y : y + 64, x : x + 64] for y in range(3) for x in range(3)) / 9
-    stands_out = np.abs(np.fft.ifft2(np.exp(size - mean + 1j * np.angle(spectrum)))) ** 2
-    wide, high = picture.size
-    along = stands_out.sum(axis=0 if wide >= high else 1)
-    along = np.convolve(along, np.ones(5) / 5, mode="same")
-    total = float(along.sum())
-    if total <= 0 or float(along.std()) < 1e-6 * float(along.mean()):
+    shares = stands_out(picture)
+    if shares is None:
         return centre(picture.size)
-    middle = float((along * (np.arange(64) + 0.5)).sum()) / total / 64
-    x, y = (middle * wide, high / 2) if wide >= high else (wide / 2, middle * high)
-    return _square(x, y, min(wide, high), picture.size)
+    wide, high = picture.size
+    left, top, right, low = extent(shares)
+    x0, x1, y0, y1 = left * wide, right * wide, top * high, low * high
+    short = min(wide, high)
+    side = ROOM_AROUND * max(x1 - x0, y1 - y0)
+    side = short if side > WHOLE * short else max(side, CLOSEST * short, min(least, short))
+    return _square((x0 + x1) / 2, (y0 + y1) / 2, side, picture.size)
 
 
 def sharpness(picture: Image.Image, crop: Rect) -> float:

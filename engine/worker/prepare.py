@@ -142,7 +142,9 @@ def _choices(finder: str, readings: list[Reading]) -> list[Choice | None]:
     """Whose photo it is, one by one or, where an embedder can tell the faces apart, by who recurs."""
     single = [subjects.alone(reading.faces.get(finder, []), reading.size) for reading in readings]
     crowded = any(len(reading.faces.get(finder, [])) > 1 for reading in readings)
-    if finder != "cartoon" or not crowded or not IDENTITY.is_dir():
+    if crowded and finder != "cartoon":
+        return _by_recognition(finder, readings) or single
+    if not crowded or not IDENTITY.is_dir():
         return single
     import numpy as np
 
@@ -156,6 +158,20 @@ def _choices(finder: str, readings: list[Reading]) -> list[Choice | None]:
     return subjects.recurring(vectors, Alike.of_the_miniature())
 
 
+def _by_recognition(finder: str, readings: list[Reading]) -> list[Choice | None] | None:
+    """Who recurs among real people; None where nothing here can tell them apart, so that each photo speaks for itself."""
+    from engine.scores.eyes import face_eyes
+    from engine.scores.faces import SAME, STRANGER
+
+    eyes = face_eyes()
+    if eyes is None:
+        return None
+    vectors = [
+        eyes.among(reading.picture(), [face.box for face in reading.faces.get(finder, [])]) for reading in readings
+    ]
+    return subjects.recurring(vectors, Alike(STRANGER, SAME))
+
+
 def _verdict(
     job: PrepareJob,
     reading: Reading,
@@ -166,7 +182,7 @@ def _verdict(
     measurer: Measurer,
 ) -> PhotoRead:
     picture, faces = reading.picture(), reading.faces.get(finder, [])
-    crop, flags = _framed(job, picture, finder, faces, choice)
+    crop, flags = _framed(job, picture, finder, faces, choice, least)
     side = crop[2] - crop[0]
     if side < least:
         return _refusal(job, reading.photo_id, Refused(Cause.FACE_SMALL, glimpse_of(picture), side=side, least=least))
@@ -204,12 +220,12 @@ def _verdict(
 
 
 def _framed(
-    job: PrepareJob, picture: Image.Image, finder: str, faces: list[Found], choice: Choice | None
+    job: PrepareJob, picture: Image.Image, finder: str, faces: list[Found], choice: Choice | None, least: int
 ) -> tuple[Rect, list[PhotoFlag]]:
     """The square to show, and what a person should look at."""
     if job.subject_kind not in WITH_FACES:
         style = job.subject_kind is SubjectKind.STYLE
-        return framing.centre(picture.size) if style else framing.salient(picture), []
+        return framing.centre(picture.size) if style else framing.salient(picture, least), []
     if choice is None:
         return framing.centre(picture.size), [PhotoFlag.NO_FACE]
     face = faces[choice.index]

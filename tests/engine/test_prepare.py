@@ -222,6 +222,47 @@ def test_people_are_framed_and_doubts_are_flagged(monkeypatch: pytest.MonkeyPatc
         assert crop and crop.x0 <= face.x0 and crop.y0 <= face.y0 and crop.x1 >= face.x1 and crop.y1 >= face.y1
 
 
+def test_in_groups_of_real_people_the_one_who_recurs_is_chosen_where_faces_can_be_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The subject is the smaller face of the groups, and the only one elsewhere; one group is a pair of twins."""
+    me, friend = (500, 120, 640, 260), (100, 100, 300, 300)
+    sizes = {name: (800 + 20 * n, 600) for n, name in enumerate(("alone", "again", "group", "crowd", "twins"))}
+    told = Told(
+        "yunet",
+        {
+            size: [Found(friend, 0.9), Found(me, 0.9)] if n > 1 else [Found(me, 0.9)]
+            for n, size in enumerate(sizes.values())
+        },
+    )
+    with_finders(monkeypatch, told)
+
+    class Recognizing:
+        def among(self, picture: Image.Image, boxes: Sequence[tuple[int, int, int, int]]) -> Any:
+            strangers = {"group": unit(0, 1, 0), "crowd": unit(0, 0, 1), "twins": unit(1, 0.05, 0)}
+            name = next(name for name, size in sizes.items() if size == picture.size)
+            return np.stack([unit(1, 0, 0.1) if box == me else strangers[name] for box in boxes])
+
+    files = {name: photo(seed, size) for seed, (name, size) in enumerate(sizes.items())}
+    asked = verdicts(read(files, subject_kind=SubjectKind.PERSON)[0])
+    assert [name for name, event in asked.items() if PhotoFlag.SEVERAL_FACES in event.flags] == [
+        "group",
+        "crowd",
+        "twins",
+    ]
+    monkeypatch.setattr("engine.scores.eyes.face_eyes", Recognizing)
+    read_as = verdicts(read(files, subject_kind=SubjectKind.PERSON)[0])
+    assert {name: event.flags[:1] for name, event in read_as.items() if len(event.faces) > 1} == {
+        "group": (PhotoFlag.GROUP,),
+        "crowd": (PhotoFlag.GROUP,),
+        "twins": (PhotoFlag.SEVERAL_FACES,),
+    }
+    for name in ("group", "crowd"):
+        crop = read_as[name].crop
+        assert crop and crop.x0 <= me[0] and crop.x1 >= me[2] and crop.x0 > friend[0]
+        assert [face.likely_subject for face in read_as[name].faces] == [False, True]
+
+
 def test_the_finder_is_chosen_for_the_whole_set(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = [(600 + 10 * n, 600) for n in range(4)]
     poor = Told("haar", {sizes[0]: [Found((10, 10, 300, 300), 1.0)]})
@@ -253,7 +294,8 @@ def test_a_style_is_shown_from_the_middle_and_an_object_from_where_it_stands() -
     thing = verdicts(read({"it": data}, subject_kind=SubjectKind.OBJECT)[0])["it"].crop
     assert style and thing
     assert (style.x0, style.x1) == (250, 650)
-    assert thing.x0 > 330 and thing.x1 >= 740 and thing.y1 - thing.y0 == 400
+    assert thing.x0 > 330 and thing.x0 <= 650 and thing.x1 >= 850 and thing.y0 <= 100 and thing.y1 >= 300
+    assert 256 <= thing.y1 - thing.y0 == thing.x1 - thing.x0 <= 400, "the thing, with room around it"
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------

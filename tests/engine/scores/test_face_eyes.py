@@ -55,6 +55,25 @@ def test_the_largest_face_is_described_in_blue_green_red() -> None:
     assert found[0, 0] > 0 == found[0, 2], "OpenCV's networks read blue first, and the blue face is the larger one"
 
 
+def test_each_face_of_a_group_is_described_by_itself() -> None:
+    picture = Image.new("RGB", (200, 80), (90, 90, 90))
+    picture.paste((200, 0, 0), (20, 20, 60, 60))
+    picture.paste((0, 0, 250), (130, 10, 190, 70))
+
+    class Central(Finder):
+        """A large face in the corner of whatever it is shown, and a small one in the middle."""
+
+        def detect(self, pixels: Any) -> tuple[int, Any]:
+            wide, high = self.size
+            self.boxes = [(0, 0, wide * 0.5, high * 0.5), (wide / 2 - 4, high / 2 - 4, 8, 8)]
+            return super().detect(pixels)
+
+    found = FaceEyes(Central([]), Recognizer()).among(picture, [(20, 20, 60, 60), (130, 10, 190, 70)])
+    assert [row.argmax() % 3 for row in found] == [2, 0], "the red one, then the blue one; blue comes first"
+    assert np.linalg.norm(found, axis=1) == pytest.approx([1, 1], abs=1e-5)
+    assert FaceEyes(Finder([]), Recognizer()).among(picture, []).shape == (0, faces.FEATURES)
+
+
 def test_a_picture_without_a_face_is_a_row_of_zeros() -> None:
     found = FaceEyes(Finder([(0, 0, 8, 8)]), Recognizer()).embed([Image.new("RGB", (9, 9)), sights.drawn(1)])
     assert not found[0].any()
