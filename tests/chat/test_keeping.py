@@ -24,7 +24,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 def admin(town: Town) -> simcord.MemberActor:
     role = town.guild.create_role("keeper", permissions=discord.Permissions(manage_guild=True))
-    return town.guild.add_member(town.env.create_user("carol"), roles=[role])
+    return town.guild.add_member(town.env.create_user("carol"), roles=[town.people, role])
 
 
 async def learnt(town: Town) -> None:
