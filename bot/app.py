@@ -27,6 +27,7 @@ from bot.studio.recipes import PresetChange
 from bot.studio.settings import Counter, StudioSettings
 from bot.studio.studio import Studio
 from bot.waste import collect_daily
+from engine.captioning import Captioner, CaptionerRef
 from engine.protocol import Engine
 from storage.store import Store
 from storage.vault import Vault
@@ -181,6 +182,7 @@ def studio_settings(settings: Settings) -> StudioSettings:
         ballot_seconds=round(settings.ballot.hours * 3600),
         folders=tuple((folder.name, str(folder.path)) for folder in settings.folders),
         finder=settings.faces.finder,
+        captioner=CaptionerRef(kind=Captioner(settings.captions.captioner), source=settings.captions.model),
         joint_runs=settings.engine.joint_runs,
     )
 

@@ -12,10 +12,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.errors import UserError
+from bot.sections import CaptionsSettings, EyesSettings, FacesSettings, Section
 from engine import samplers
 from engine.errors import BadInput
 from engine.families.bases import MINIATURE
@@ -51,10 +52,6 @@ class ConfigError(UserError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DiscordSettings(Section):
@@ -169,22 +166,6 @@ class BallotSettings(Section):
     hours: float = Field(default=24, gt=0, le=24 * 14)
 
 
-class FacesSettings(Section):
-    finder: Literal["auto", "cartoon", "haar", "yunet"] = "auto"
-    yunet_file: Path | None = None
-    """OpenCV zoo's face_detection_yunet, an .onnx file of 233 KB: "auto" prefers it where it is given."""
-    sface_file: Path | None = None
-    """OpenCV zoo's face_recognition_sface, an .onnx file of 37 MB: likeness of people is read from faces where both are given."""
-
-
-class EyesSettings(Section):
-    """What looks at the previews of real bases. The embedded base brings its own eyes."""
-
-    clip: str | None = None
-    """A folder, or a hub id that was fetched. None: the published ones, where one of them was fetched."""
-    dinov2: str | None = None
-
-
 class FolderSettings(Section):
     """A folder of photos on this machine: [[folders]]. Only the owner of the bot's application may take photos from it."""
 
@@ -222,6 +203,7 @@ class Settings(Section):
     ballot: BallotSettings = BallotSettings()
     faces: FacesSettings = FacesSettings()
     eyes: EyesSettings = EyesSettings()
+    captions: CaptionsSettings = CaptionsSettings()
     export: ExportSettings | None = None
     log: LogSettings = LogSettings()
 
@@ -372,6 +354,8 @@ def _resolved(settings: Settings, home: Path) -> Settings:
     )
     named = {"clip": settings.eyes.clip, "dinov2": settings.eyes.dinov2}
     eyes = {name: str(home / place) for name, place in named.items() if place and (home / place).is_dir()}
+    written = settings.captions.model
+    captions = {"model": str(home / written)} if written and (home / written).is_dir() else {}
     return settings.model_copy(
         update={
             "discord": _under(settings.discord, home),
@@ -383,6 +367,7 @@ def _resolved(settings: Settings, home: Path) -> Settings:
             "export": settings.export and _under(settings.export, home),
             "folders": tuple(_under(folder, home) for folder in settings.folders),
             "eyes": settings.eyes.model_copy(update=eyes),
+            "captions": settings.captions.model_copy(update=captions),
         }
     )
 

@@ -22,6 +22,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
+from bot import captioners
 from bot.config import ConfigError, Settings, load
 from bot.errors import UserError
 from bot.models import FACES, find
@@ -82,7 +83,7 @@ async def examine(
     )
     findings += bases(settings)
     findings += [torch(probe), memory(), disk(settings), sqlite(sqlite3.sqlite_version_info), master_key(settings, env)]
-    findings.append(faces(settings))
+    findings += [faces(settings), captions(settings)]
     findings.append(await engine(settings, hello))
     findings.append(
         Finding(
@@ -216,6 +217,13 @@ def master_key(settings: Settings, env: Mapping[str, str]) -> Finding:
     return Finding("master key", State.GOOD, f"The master key is in {file}. Keep a copy of it, apart from the backups.")
 
 
+def captions(settings: Settings) -> Finding:
+    wrong = captioners.problem(settings)
+    place = captioners.place(settings)
+    said = f"Captions are written by {captioners.wanted(settings)[0]}." if place else "Captions start from a template."
+    return Finding("captions", State.BAD if wrong else State.GOOD, wrong or said)
+
+
 def faces(settings: Settings) -> Finding:
     wanted, file = settings.faces.finder, settings.faces.yunet_file or find(FACES, settings)
     if file is not None and not file.is_file():
@@ -235,7 +243,9 @@ def faces(settings: Settings) -> Finding:
         )
     if wanted == "yunet" and file is None:
         return Finding(
-            "faces", State.BAD, "faces.yunet_file: finder is yunet, and its file is not named. Fix: likeness models fetch faces"
+            "faces",
+            State.BAD,
+            "faces.yunet_file: finder is yunet, and its file is not named. Fix: likeness models fetch faces",
         )
     if wanted == "auto" and file is None:
         return Finding(

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bot import models
+from bot import captioners, models
 from bot.bases import settings_here
+from bot.config import Settings
 
 MB = 1_000_000
 Config = Annotated[Path | None, typer.Option(metavar="FILE", envvar="LIKENESS_CONFIG", help="The settings to read.")]
@@ -48,6 +49,7 @@ def list_models(
         there = "[green]yes[/]" if places[model.name] is not None else "[yellow]no[/]"
         table.add_row(model.name, there, f"{model.bytes / MB:.1f} MB", model.licence, model.what)
     Console(highlight=False).print(table)
+    typer.echo(_captions(settings))
     missing = [name for name, place in places.items() if place is None]
     if missing:
         typer.echo(f"\nNone of them is needed. To have one: likeness models fetch {missing[0]}")
@@ -55,12 +57,28 @@ def list_models(
 
 @app.command("fetch")
 def fetch_model(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="faces or recognition.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="faces, recognition or captions.")],
     config: Config = None,
 ) -> None:
     """Download a small model, check it against its pinned sha256, and put it where the bot finds it by itself."""
-    model = models.model_of(name)
     settings = settings_here(config)
+    if name == captioners.NAME:
+        here = captioners.fetch(settings)
+        typer.echo(f"{name} is here ({captioners.wanted(settings)[0]}): {here}")
+        typer.echo("Start the bot again, and it uses it.")
+        return
+    model = models.model_of(name)
     place = models.fetch(model, settings)
     typer.echo(f"{name} is here ({model.bytes / MB:.1f} MB, {model.licence}): {place}")
     typer.echo("Start the bot again, and it uses it.")
+
+
+def _captions(settings: Settings) -> str:
+    """One line: a captioner is a folder of the hub's cache, not one pinned file."""
+    kind, model = captioners.wanted(settings)
+    if model is None:
+        return f"\nCaptions: {kind}, which needs no model."
+    if captioners.place(settings) is not None:
+        return f"\nCaptions: {model.source} is on this machine."
+    size = f", {model.gigabytes:g} GB" if model.gigabytes else ""
+    return f"\nCaptions: {model.source} ({model.licence}{size}) is not here. To have it: likeness models fetch {captioners.NAME}"
