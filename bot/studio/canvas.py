@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import ceil
 
@@ -22,6 +23,11 @@ AMBER = (255, 184, 77)
 GREY = (128, 132, 142)
 RGB = tuple[int, int, int]
 Picture = Image.Image
+SPELT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "×": "x", "·": "-", "–": "-", "—": "-",
+     "„": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "…": "..."}
+)  # fmt: skip
+"""What the font lacks, and how it is written instead."""
 
 
 @cache
@@ -71,9 +77,15 @@ def dim_outside(picture: Picture, box: Box, colour: RGB, line: int) -> Picture:
     return dark
 
 
+def legible(text: str) -> str:
+    """In letters that the font has: umlauts written out, accents dropped, other signs as a question mark."""
+    spelt = unicodedata.normalize("NFKD", text.translate(SPELT))
+    return "".join(letter for letter in spelt if not unicodedata.combining(letter)).encode("ascii", "replace").decode()
+
+
 def badge(sheet: Picture, x: int, y: int, text: str, size: int, colour: RGB = INK) -> None:
     """A rounded label with its top left corner at (x, y)."""
-    draw = ImageDraw.Draw(sheet)
+    draw, text = ImageDraw.Draw(sheet), legible(text)
     face = font(size)
     width = round(draw.textlength(text, font=face))
     pad = max(4, size // 3)
@@ -90,11 +102,11 @@ def keycap(sheet: Picture, x: int, y: int, text: str, side: int) -> None:
 
 
 def line(sheet: Picture, x: float, y: float, text: str, size: int, colour: RGB = INK, anchor: str = "la") -> None:
-    ImageDraw.Draw(sheet).text((x, y), text, font=font(size), fill=colour, anchor=anchor)
+    ImageDraw.Draw(sheet).text((x, y), legible(text), font=font(size), fill=colour, anchor=anchor)
 
 
 def width_of(text: str, size: int) -> int:
-    return ceil(ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(text, font=font(size)))
+    return ceil(ImageDraw.Draw(Image.new("RGB", (1, 1))).textlength(legible(text), font=font(size)))
 
 
 def no_picture(sheet: Picture, x: int, y: int, side: int) -> None:
@@ -106,24 +118,36 @@ def no_picture(sheet: Picture, x: int, y: int, side: int) -> None:
 
 
 def wrap(text: str, size: int, width: int, most: int = 2) -> tuple[str, ...]:
-    """`text` in at most `most` lines no wider than `width` pixels; the last one ends in "..." where words are left."""
+    """`text` in at most `most` lines no wider than `width` pixels; the last one ends in "..." where words are left. A
+    word too long for a line goes on in the next one."""
     draw = ImageDraw.Draw(Image.new("RGB", (1, 1)))
 
     def fits(words: Sequence[str]) -> bool:
         return draw.textlength(" ".join(words), font=font(size)) <= width
 
     lines: list[str] = []
-    words = text.split()
+    words = [part for word in text.split() for part in _parts(word, lambda part: fits([part]))]
     while words and len(lines) < most:
         count = max(1, next((n for n in range(len(words), 0, -1) if fits(words[:n])), 1))
         lines.append(" ".join(words[:count]))
         words = words[count:]
     if words and lines:
         last = lines[-1].split()
-        while len(last) > 1 and not fits([*last, "..."]):
-            last.pop()
+        while last[0] and not fits([*last, "..."]):
+            last = last[:-1] if len(last) > 1 else [last[0][:-1]]
         lines[-1] = " ".join([*last, "..."])
     return tuple(lines)
+
+
+def _parts(word: str, fits: Callable[[str], bool]) -> list[str]:
+    """A word too long for a line in several: after a hyphen where there is one, else anywhere."""
+    parts: list[str] = []
+    while word and not fits(word):
+        most = max(1, next((n for n in range(len(word) - 1, 0, -1) if fits(word[:n])), 1))
+        hyphen = max(word.rfind(mark, 0, most) for mark in "-_") + 1
+        parts.append(word[: hyphen or most])
+        word = word[hyphen or most :]
+    return [*parts, word] if word else parts
 
 
 def to_webp(sheet: Picture, *, by_ai: bool = False) -> bytes:

@@ -21,7 +21,7 @@ SMALLEST = 18
 def drawn_of(matrix: Matrix, pictures: Mapping[int, bytes]) -> bytes:
     """`pictures` by their number; one that is gone leaves its place empty."""
     labels = matrix.columns.labels
-    across = len(labels) if matrix.rows else min(len(labels), ACROSS)
+    across = len(labels) if matrix.rows else _across(len(labels))
     opened = {number: canvas.open_picture(data) for number, data in pictures.items()}
     longest = max(max(picture.size) for picture in opened.values())
     side = min(max(longest, LEAST_PX), WIDEST // across - GAP)
@@ -40,15 +40,24 @@ def _wrapped(labels: Sequence[str], pictures: Mapping[int, canvas.Picture], acro
     """One axis, in lines of at most `across`, each picture under its name."""
     wide, high = (max(picture.size[axis] for picture in pictures.values()) for axis in (0, 1))
     size = max(wide // 12, SMALLEST)
-    while size > SMALLEST and any(canvas.width_of(label, size) > wide for label in labels):
-        size -= 1
-    head = round(size * 1.7)
-    lines = -(-len(labels) // across)
-    sheet = canvas.blank(across * (wide + GAP) + GAP, lines * (head + high + GAP) + GAP)
-    for place, label in enumerate(labels):
+    step = round(size * 1.3)
+    names = [canvas.wrap(label, size, wide, 2) for label in labels]
+    head = step * max(len(lines) for lines in names) + GAP
+    rows = -(-len(labels) // across)
+    sheet = canvas.blank(across * (wide + GAP) + GAP, rows * (head + high + GAP) + GAP)
+    for place, lines in enumerate(names):
         x, y = GAP + place % across * (wide + GAP), GAP + place // across * (head + high + GAP)
-        canvas.line(sheet, x + wide / 2, y + head / 2, label, size, anchor="mm")
+        for number, text in enumerate(lines):
+            below = len(lines) - number - 0.5
+            canvas.line(sheet, x + wide / 2, y + head - GAP / 2 - below * step, text, size, anchor="mm")
         picture = pictures.get(place)
         if picture is not None:
             sheet.paste(picture, (x + (wide - picture.width) // 2, y + head + (high - picture.height) // 2))
     return sheet
+
+
+def _across(count: int) -> int:
+    """As many beside each other as leave the fewest places empty, and of those the most."""
+    if count <= ACROSS:
+        return count
+    return min(range(ACROSS, 1, -1), key=lambda across: -count % across)

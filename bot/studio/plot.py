@@ -30,7 +30,8 @@ def plot(
     tile = (max(LEAST_TILE, int(wide * scale)), max(LEAST_TILE, int(high * scale)))
     size = max(13, min(36, min(tile) // 9))
     line = round(size * 1.35)
-    margin = max(4 * size, tile[0] // 3) if any(rows) else 0
+    longest = max((canvas.width_of(word, size) for text in rows for word in text.split()), default=0)
+    margin = max(4 * size, tile[0] // 3, min(longest + 2 * GAP, tile[0] // 2)) if any(rows) else 0
     heads = [canvas.wrap(text, size, tile[0] - GAP, LINES) for text in columns]
     head = line * max((len(lines) for lines in heads), default=0) + GAP
     width = margin + len(columns) * (tile[0] + GAP) + GAP

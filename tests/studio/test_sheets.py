@@ -51,6 +51,28 @@ def test_the_contact_sheet_lights_up_the_crop_and_darkens_the_rest() -> None:
     assert isinstance(dropped, tuple) and max(dropped) - min(dropped) < 12
 
 
+def test_what_was_left_out_is_grey_with_its_reason_and_what_has_no_picture_has_its_place() -> None:
+    side, gap = sheets.TILE, sheets.GAP
+    whole, without = (
+        PhotoTile(4, data, 0, 0, None, left_out="only 240 px high") for data in (flat(RED, 320, 240), b"")
+    )
+    sheet = opened(sheets.contact_sheet([whole, without, tile(3)]))
+    pixel = sheet.getpixel((gap + side // 2, gap + side // 2))
+    assert isinstance(pixel, tuple) and max(pixel) - min(pixel) < 12, "grey"
+    for place in range(2):
+        left = gap + place * (side + gap)
+        band = sheet.crop((left, gap + side - 50, left + side, gap + side - 2)).convert("L")
+        assert band.getextrema()[0] < 40 and band.getextrema()[1] > 200, "light words on a dark band"
+    assert near(sheet, 2 * (side + gap) + gap + side / 2, gap + side / 2, RED)
+
+
+def test_letters_the_font_lacks_are_written_out() -> None:
+    assert canvas.legible("zu groß für „4“ – café × 2…") == 'zu gross fuer "4" - cafe x 2...'
+    assert canvas.legible("кот 🙂 plain") == "??? ? plain"
+    (line,) = canvas.wrap("über", 22, 200)
+    assert line == "ueber"
+
+
 def test_boxes_count_in_the_pixels_of_the_cleaned_photo() -> None:
     """The stored picture may be smaller than the size on record; the box still lands on the same place."""
     photo = Image.new("RGB", (200, 100), BLUE)
@@ -93,4 +115,6 @@ def test_long_words_end_in_dots() -> None:
     lines = canvas.wrap("a portrait of ohwx person, wearing a yellow sweater, on a green background", 22, 200)
     assert len(lines) == 2 and lines[1].endswith("...")
     assert canvas.wrap("", 22, 200) == ()
-    assert canvas.wrap("x" * 200, 22, 200) == ("x" * 200,)
+    broken = canvas.wrap("x" * 200, 22, 200)
+    assert len(broken) == 2 and broken[1].endswith("...") and all(canvas.width_of(text, 22) <= 200 for text in broken)
+    assert canvas.wrap("kat3r1na-the-great-gen0", 22, 200) == ("kat3r1na-the-", "great-gen0")
