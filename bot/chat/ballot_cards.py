@@ -32,8 +32,8 @@ def ballot(screen: BallotCard) -> Drawn:
     if screen.state == "open":
         head += [texts.how(), texts.closes(screen.closes_at)]
     elif screen.state == "tied":
-        level = [column for column in screen.columns if column.votes == max(c.votes or 0 for c in screen.columns)]
-        head += [texts.level([c.letter for c in level], level[0].votes or 0) if len(level) > 1 else ""]
+        level = [column for column in screen.columns if column.level]
+        head += [texts.level([column.letter for column in level], level[0].votes or 0)]
         head += [texts.owner_decides(screen.decides_at or 0)]
     else:
         head += [escape(screen.result), _decided(screen.decided_by)]
@@ -56,7 +56,8 @@ def ballot(screen: BallotCard) -> Drawn:
             button(Button.CLOSE, "vote.close", id, style=ButtonStyle.primary),
         ]
     pieces += [row(*controls)] if controls else []
-    pieces.append(words(texts.rules(screen.blind), texts.anew() if screen.anew else ""))
+    if screen.state == "open":
+        pieces.append(words(texts.rules(screen.blind), texts.anew() if screen.anew else ""))
     return Drawn(pieces, Colour.ASKING, screen.sheets)
 
 

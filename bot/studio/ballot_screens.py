@@ -22,6 +22,8 @@ class BallotColumn:
     votes: int | None = None
     """None before they are counted."""
     wins: bool = False
+    level: bool = False
+    """One of those its owner is asked about."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.language import many, say
+from bot.studio.hearsay import retell
 from engine.scores.worth import Scored, paid_most
 from storage.states import Decided
 
@@ -79,8 +80,14 @@ def blind_reason(score: Scored | None) -> str:
             return say("It looks most like the photos and still follows prompts.")
 
 
-def suggestion(letter: str, epoch: int, reason: str) -> str:
-    """Where epochs may be named."""
-    return say(
-        "The engine's own reading is {letter}, epoch {epoch}. {reason}", letter=letter, epoch=epoch, reason=reason
-    )
+def suggestion(letter: str, reason: str) -> str:
+    """Where epochs may be named; the reason does."""
+    return say("The engine's own reading ({letter}): {reason}", letter=letter, reason=retell(reason))
+
+
+def advice(mine: Sequence[str], letter: str, score: Scored | None) -> str:
+    """To somebody who voted, while no epoch may be named."""
+    took, reason = ", ".join(mine), blind_reason(score)
+    if letter in mine:
+        return say("You took {mine}, and I would take {letter} too. {reason}", mine=took, letter=letter, reason=reason)
+    return say("You took {mine}. I would take {letter}. {reason}", mine=took, letter=letter, reason=reason)

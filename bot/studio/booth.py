@@ -90,14 +90,9 @@ class Booth:
             raise UserError(say("I have no opinion of my own on this one."))
         letter = LETTERS[ballot.options.index(suggested)]
         if _names_epochs(ballot):
-            return ballot_words.suggestion(letter, suggested, run.reason)
+            return ballot_words.suggestion(letter, run.reason)
         epoch = await self.desk.store.epochs.numbered(scope, run.id, suggested)
-        return say(
-            "You took {mine}. I would take {letter}. {reason}",
-            mine=", ".join(LETTERS[place] for place in mine),
-            letter=letter,
-            reason=ballot_words.blind_reason(epoch),
-        )
+        return ballot_words.advice([LETTERS[place] for place in mine], letter, epoch)
 
     async def tie(self, scope: Scope, ballot_id: int) -> TieCard | None:
         ballot, run, dataset, subject = await self._of(scope, ballot_id)
@@ -206,7 +201,7 @@ class Booth:
     def _suggestion(self, ballot: Ballot, run: Run) -> str:
         if not run.reason or run.suggested not in ballot.options:
             return ""
-        return ballot_words.suggestion(LETTERS[ballot.options.index(run.suggested)], run.suggested, run.reason)
+        return ballot_words.suggestion(LETTERS[ballot.options.index(run.suggested)], run.reason)
 
 
 def _names_epochs(ballot: Ballot) -> bool:
@@ -225,6 +220,7 @@ def _columns(ballot: Ballot, tally: dict[int, int]) -> tuple[BallotColumn, ...]:
             epoch=number if _names_epochs(ballot) else None,
             votes=tally.get(number, 0) if counted else None,
             wins=number == ballot.winner,
+            level=number in ballot.tied,
         )
         for place, number in enumerate(ballot.options)
     )

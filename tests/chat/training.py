@@ -140,6 +140,7 @@ class Training:
                 epoch if self.winner or not self.blind else None,
                 self.got(place) if self.winner or self.tied else None,
                 epoch == self.winner,
+                place in self.tied,
             )
             for place, epoch in enumerate(self.order())
         )

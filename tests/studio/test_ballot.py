@@ -102,7 +102,7 @@ async def test_an_open_ballot_tells_all_of_it_in_order(house: House) -> None:
         await house.settled()
         card = await studio.booth.card(SCOPE, 1)
         assert not card.blind and [column.epoch for column in card.columns] == [1, 2, 3]
-        assert card.suggestion.startswith("The engine's own reading is B, epoch 2. Epoch 2 looks most like")
+        assert card.suggestion.startswith("The engine's own reading (B): Epoch 2 looks most like")
 
 
 async def test_what_likeness_says_comes_after_ones_own_vote(house: House) -> None:
@@ -113,8 +113,14 @@ async def test_what_likeness_says_comes_after_ones_own_vote(house: House) -> Non
             await studio.booth.says(house.who(FRIEND), ballot, frozenset())
         with pytest.raises(UserError, match="Look for yourself first"):
             await studio.booth.says(house.who(FRIEND), ballot, frozenset({9}))
-        told = await studio.booth.says(house.who(FRIEND), ballot, frozenset({2, 0}))
-        assert told == f"You took A, C. I would take {letter}. It looks most like the photos and still follows prompts."
+        mine = (await house.places(ballot))[2]
+        others = sorted({0, 1, 2} - {mine})
+        told = await studio.booth.says(house.who(FRIEND), ballot, frozenset(others))
+        taken = ", ".join("ABC"[place] for place in others)
+        reason = "It looks most like the photos and still follows prompts."
+        assert told == f"You took {taken}. I would take {letter}. {reason}"
+        told = await studio.booth.says(house.who(FRIEND), ballot, frozenset({mine}))
+        assert told == f"You took {letter}, and I would take {letter} too. {reason}"
         for change, reason in (
             ("fidelity = 60, memorising = 0", "it follows prompts less well than the base"),
             ("fidelity = 95, memorising = 90", "now and then it repeats one of them"),
@@ -126,7 +132,7 @@ async def test_what_likeness_says_comes_after_ones_own_vote(house: House) -> Non
             assert reason in await studio.booth.says(house.who(FRIEND), ballot, frozenset({0}))
         await studio.close_ballot(GUILD, ballot, {})
         told = await studio.booth.says(house.who(FRIEND), ballot, frozenset())
-        assert told.startswith(f"The engine's own reading is {letter}, epoch 2.")
+        assert told.startswith(f"The engine's own reading ({letter}): Epoch 2 ")
 
 
 async def test_a_tie_in_votes_and_score_asks_the_owner(house: House) -> None:
@@ -151,6 +157,7 @@ async def test_a_tie_in_votes_and_score_asks_the_owner(house: House) -> None:
         assert isinstance(again, TieCard) and again.level == tie.level, "what was counted is counted"
         card = await studio.booth.card(SCOPE, ballot)
         assert (card.state, {column.epoch for column in card.columns}) == ("tied", {None})
+        assert [place for place, column in enumerate(card.columns) if column.level] == [place for place, _ in tie.level]
         chosen = won(await studio.close_ballot(GUILD, ballot, None, option=places[3], by=OWNER))
         assert chosen.result == "Epoch 3 wins with 1 of 2 votes: a tie, also in score, so its owner was asked."
         assert (chosen.decided_by, chosen.voters) == (OWNER, 1)
@@ -399,7 +406,7 @@ async def test_a_closed_ballot_names_every_column(house: House) -> None:
         assert isinstance(card, BallotCard) and (card.state, card.result) == ("closed", "Epoch 1 wins, 1 of 1 vote.")
         options = (await house.store.ballots.get(SCOPE, ballot)).options
         assert [(c.epoch, c.votes, c.wins) for c in card.columns] == [(e, int(e == 1), e == 1) for e in options]
-        assert card.suggestion.startswith("The engine's own reading is") and "epoch 2" in card.suggestion
+        assert card.suggestion.startswith("The engine's own reading (") and "Epoch 2" in card.suggestion
         assert winner.curve is not None and winner.curve.name == "curve.webp" and winner.voters == 1
         shown = await studio.booth.column(house.who(FRIEND), ballot, 0)
         assert shown.column is not None and shown.column.epoch == options[0] and not shown.open
