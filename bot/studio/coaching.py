@@ -238,7 +238,7 @@ def _single(kept: Sequence[Looked], matter: Matter, wrong: Callable[[PhotoFacts]
 
 def _strangers(kept: Sequence[Looked]) -> Finding | None:
     """Two people in the set, by the faces that were chosen. Where nobody is in the majority, it is asked which one is meant."""
-    known = {n for photo in kept for n in _told_apart(photo, kept)}
+    known = {n for photo in kept for n in _compared(photo, kept, lambda pair: pair.who is not None)}
     groups = _groups([photo for photo in kept if photo.number in known], _one_person)
     if len(groups) < 2:
         return None
@@ -256,10 +256,10 @@ def _one_person(pair: Pair) -> bool:
     return pair.who is not None and pair.who >= STRANGER
 
 
-def _told_apart(photo: Looked, kept: Sequence[Looked]) -> set[int]:
-    """The numbers of this photo and of those it was compared with by face."""
+def _compared(photo: Looked, kept: Sequence[Looked], could: Callable[[Pair], bool]) -> set[int]:
+    """The numbers of this photo and of those that it could be held against in this way."""
     numbers = {str(other.id): other.number for other in kept}
-    compared = {numbers[pair.other] for pair in _pairs(photo) if pair.who is not None and pair.other in numbers}
+    compared = {numbers[pair.other] for pair in _pairs(photo) if pair.other in numbers and could(pair)}
     return compared | {photo.number} if compared else set()
 
 
@@ -298,7 +298,7 @@ def _one_place(kept: Sequence[Looked], kind: SubjectKind) -> Finding | None:
 
 def _one_day(kept: Sequence[Looked]) -> Finding | None:
     """By the cameras' clocks, of the photos that say; enough of them have to."""
-    says = {photo.number for photo in kept if any(pair.same_day is not None for pair in _pairs(photo))}
+    says = {n for photo in kept for n in _compared(photo, kept, lambda pair: pair.same_day is not None)}
     most = next(iter(_groups([p for p in kept if p.number in says], lambda pair: pair.same_day is True)), ())
     if len(most) < max(ENOUGH, MOST * len(kept)):
         return None
