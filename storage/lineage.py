@@ -53,8 +53,9 @@ class Lineage:
             )
 
     async def carry(self, scope: Scope, dataset_id: int, photo_ids: Collection[int], *, request_id: str) -> int:
-        """The photos again, numbered anew in this order, in a dataset with a key of its own: crop, caption, and whatever
-        else was found out about them. Returns how many. Their cleaned pictures must lie under the new key already."""
+        """The photos again, numbered anew in this order, in a dataset with a key of its own: crop, caption, what was
+        measured, and whatever else was found out about them. Returns how many. Their cleaned pictures must lie under the
+        new key already."""
         async with self._db.write():
             key_id = await self._key_of(scope, dataset_id)
             for photo_id in photo_ids:
@@ -84,14 +85,15 @@ class Lineage:
                     "origin": "carried",
                 }
                 columns, marks = ", ".join(found), ", ".join("?" for _ in found)
-                await self._db.change(
+                made = await self._db.change(
                     f"""
                     INSERT INTO photos ({columns}, number)
-                    VALUES ({marks}, (SELECT coalesce(max(number), 0) + 1 FROM photos WHERE dataset_id = ?))
+                    VALUES ({marks}, (SELECT coalesce(max(number), 0) + 1 FROM photos WHERE dataset_id = ?)) RETURNING id
                     """,
                     *found.values(),
                     dataset_id,
                 )
+                await self._carry_measures(scope, photo_id, row["sealed_with"], made[0]["id"], key_id)
         return len(photo_ids)
 
     async def make_of_pictures(
@@ -184,6 +186,19 @@ class Lineage:
                 """,
                 scope.guild_id,
                 subject_id,
+            )
+
+    async def _carry_measures(self, scope: Scope, old_id: int, old_key: str, new_id: int, new_key: str) -> None:
+        row = await self._db.row(
+            "SELECT facts FROM measures WHERE guild_id = ? AND photo_id = ?", scope.guild_id, old_id
+        )
+        facts = "" if row is None else self._db.unseal(old_key, row["facts"], "measures.facts")
+        if facts:
+            await self._db.change(
+                "INSERT INTO measures (photo_id, guild_id, facts) VALUES (?, ?, ?)",
+                new_id,
+                scope.guild_id,
+                self._db.seal(new_key, facts, "measures.facts"),
             )
 
     async def _key_of(self, scope: Scope, dataset_id: int) -> str:

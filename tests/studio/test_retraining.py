@@ -33,7 +33,11 @@ async def test_the_same_photos_crops_and_captions_as_a_new_version(house: House)
         name = await house.published()
         old = await house.store.photos.list(SCOPE, 1, PhotoState.KEPT)
         assert name == "kat3r1na-gen0"
+        for photo in old:
+            await house.store.measures.put(SCOPE, photo.id, f'{{"blur": {photo.id}}}')
         opened = await reopened(house)
+        measured = await house.store.measures.of_dataset(SCOPE, opened.dataset_id)
+        assert sorted(measured.values()) == [f'{{"blur": {photo.id}}}' for photo in old]
         assert (opened.generation, opened.carried, opened.room_id, opened.asked) == (1, len(old), AGAIN, None)
         new = await house.store.photos.list(SCOPE, opened.dataset_id)
         same = ("clean_sha256", "crop", "caption", "faces", "width", "given_name", "sharpness")
