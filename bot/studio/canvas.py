@@ -126,7 +126,7 @@ def wrap(text: str, size: int, width: int, most: int = 2) -> tuple[str, ...]:
         return draw.textlength(" ".join(words), font=font(size)) <= width
 
     lines: list[str] = []
-    words = [part for word in text.split() for part in _parts(word, lambda part: fits([part]))]
+    words = [part for word in legible(text).split() for part in _parts(word, lambda part: fits([part]))]
     while words and len(lines) < most:
         count = max(1, next((n for n in range(len(words), 0, -1) if fits(words[:n])), 1))
         lines.append(" ".join(words[:count]))

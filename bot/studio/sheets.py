@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
+from bot.language import say
 from bot.studio import canvas
 from storage.records import Box, Face
 
@@ -55,7 +56,7 @@ def contact_sheet(tiles: Sequence[PhotoTile]) -> bytes:
             sheet.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
         out = tile.dropped or bool(tile.left_out)
         colour = canvas.GREY if out else canvas.AMBER if tile.asks else canvas.INK
-        mark = f"{tile.number} \u00d7" if out else f"{tile.number} ?" if tile.asks else f"{tile.number}"
+        mark = f"{tile.number} x" if out else f"{tile.number} ?" if tile.asks else f"{tile.number}"
         canvas.badge(sheet, x + 10, y + 10, mark, 36, colour)
     return canvas.to_webp(sheet)
 
@@ -71,7 +72,9 @@ def crop_editor(tile: PhotoTile) -> bytes:
     y = GAP + (height - small - 60) // 2
     sheet.paste(_crop_of(tile, small), (x, y))
     canvas.badge(sheet, GAP + 10, GAP + (height - picture.height) // 2 + 10, str(tile.number), 40)
-    canvas.line(sheet, x, y + small + 16, "left out" if tile.dropped else "what it learns from", 30, canvas.SOFT)
+    canvas.line(
+        sheet, x, y + small + 16, say("left out") if tile.dropped else say("what it learns from"), 30, canvas.SOFT
+    )
     return canvas.to_webp(sheet)
 
 

@@ -185,7 +185,10 @@ def _verdict(
     crop, flags = _framed(job, picture, finder, faces, choice, least)
     side = crop[2] - crop[0]
     if side < least:
-        return _refusal(job, reading.photo_id, Refused(Cause.FACE_SMALL, glimpse_of(picture), side=side, least=least))
+        cause = Cause.FACE_SMALL
+        if choice is None:  # then the square is as large as the photo allows
+            cause = Cause.TOO_NARROW if picture.width <= picture.height else Cause.TOO_LOW
+        return _refusal(job, reading.photo_id, Refused(cause, glimpse_of(picture), side=side, least=least))
     sharpness = framing.sharpness(picture, crop)
     if sharpness < BLURRED:
         flags.append(PhotoFlag.BLURRED)

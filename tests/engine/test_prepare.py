@@ -29,7 +29,7 @@ from engine.worker import framing, subjects
 from engine.worker.captions import surely, without_identity
 from engine.worker.finders import Found, explains, overlap
 from engine.worker.order import Order
-from engine.worker.prepare import prepare
+from engine.worker.prepare import least_crop, prepare
 from engine.worker.subjects import Alike
 from tests.corpus import hostile
 
@@ -296,6 +296,29 @@ def test_a_style_is_shown_from_the_middle_and_an_object_from_where_it_stands() -
     assert (style.x0, style.x1) == (250, 650)
     assert thing.x0 > 330 and thing.x0 <= 650 and thing.x1 >= 850 and thing.y0 <= 100 and thing.y1 >= 300
     assert 256 <= thing.y1 - thing.y0 == thing.x1 - thing.x0 <= 400, "the thing, with room around it"
+
+
+@pytest.mark.parametrize(("size", "cause"), [((900, 400), Cause.TOO_LOW), ((400, 900), Cause.TOO_NARROW)])
+def test_a_thing_on_too_small_a_photo_is_not_said_to_have_a_face(size: tuple[int, int], cause: Cause) -> None:
+    large = BaseModelRef(family="sdxl", source="some/base")
+    assert least_crop(large) == 512
+    event = verdicts(read({"it": hostile.saved(noise(3, size), "PNG")}, base=large)[0])["it"]
+    assert (event.cause, event.facts) == (cause, {"side": 400, "least": 512})
+
+
+@pytest.mark.parametrize("place", [(0, 0), (500, 0), (250, 180), (500, 400)])
+def test_what_stands_out_is_shown_whole_with_room_wherever_it_is(place: tuple[int, int]) -> None:
+    picture = Image.linear_gradient("L").resize((800, 700)).convert("RGB").point(lambda value: 120 + value // 6)
+    picture.paste(noise(4, (300, 300)), place)
+    x0, y0, x1, y1 = framing.salient(picture, 256)
+    assert x1 - x0 == y1 - y0 and x0 >= 0 and y0 >= 0 and x1 <= 800 and y1 <= 700
+    left, top = place
+    inside = (min(x1, left + 300) - max(x0, left)) * (min(y1, top + 300) - max(y0, top))
+    assert inside >= 0.9 * 300 * 300, (x0, y0, x1, y1)
+
+
+def test_nothing_that_stands_out_is_the_middle() -> None:
+    assert framing.salient(Image.new("RGB", (900, 400), "grey")) == (250, 0, 650, 400)
 
 
 # -- the parts ---------------------------------------------------------------------------------------------------------
