@@ -87,7 +87,7 @@ def _of_each(screen: PicturesCard) -> list[Piece]:
 def _options(screen: PicturesCard) -> list[Option]:
     named = screen.labels or tuple(texts_of_painting.picture(number + 1) for number in screen.numbers)
     found = zip(screen.numbers, named, screen.seeds, strict=False)
-    return [Option(str(number), name, texts_of_painting.seed(seed)) for number, name, seed in found][:MOST]
+    return [Option(str(number + 1), name, texts_of_painting.seed(seed)) for number, name, seed in found][:MOST]
 
 
 def _strength(screen: PicturesCard) -> Piece:

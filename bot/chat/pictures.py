@@ -131,11 +131,11 @@ async def imagine_send(press: Press) -> None:
 
 
 def chosen(press: Press) -> int:
-    """The picture, from 0, that a button or a menu is about."""
+    """The picture, from 0, that a button or a menu is about: a menu counts as people do."""
     text = press.choice or press.action.arg
     if not text.isdecimal():
         raise UserError(painting_texts.no_number(text))
-    return int(text)
+    return int(text) - 1 if press.choice else int(text)
 
 
 async def paint(press: Press, card: PicturesCard) -> None:

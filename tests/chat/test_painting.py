@@ -182,7 +182,7 @@ async def test_comparing_shows_how_far_it_is_and_becomes_the_result(tmp_path: Pa
         assert result.id == waiting.id and len(result.attachments) == 1
         assert "kat-gen0; rex-gen0" in str(result.attachments[0].description) and "seed 3" in words(result)
         await town.stop_and_start()
-        alone = await town.bob.select(town.the("on the moon"), ["1"])
+        alone = await town.bob.select(town.the("on the moon"), ["2"])
         assert alone.response is not None and "r3x person, on the moon" in words(alone.response)
         assert "rex-gen0" in words(alone.response)
 

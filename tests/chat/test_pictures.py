@@ -60,7 +60,7 @@ async def test_one_alone_is_shown_to_who_asks(world: World, restarted: bool) -> 
     message = await world.to_pictures()
     if restarted:
         await world.restart()
-    result = await world.bob.select(message, ["2"])
+    result = await world.bob.select(message, ["3"])
     assert result.ephemeral and result.response is not None
     assert [a.filename for a in result.response.attachments] == ["0-102.png"]
 
@@ -68,7 +68,7 @@ async def test_one_alone_is_shown_to_who_asks(world: World, restarted: bool) -> 
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_one_of_several_is_varied_and_enlarged(world: World, restarted: bool) -> None:
     message = await world.to_pictures()
-    alone = await world.bob.select(message, ["2"])
+    alone = await world.bob.select(message, ["3"])
     assert alone.response is not None
     if restarted:
         await world.restart()
