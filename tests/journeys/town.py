@@ -34,6 +34,8 @@ class Town:
     numbers: count[int] = field(default_factory=lambda: count(1))
     dice: Random = field(default_factory=lambda: Random(7))
     """One for all lives: an evening in which the process died draws as one in which it did not."""
+    locale: str = "en-US"
+    """What the server is set to in Discord."""
     app: App = field(init=False)
     engine: FakeEngine = field(init=False)
     env: simcord.Env = field(init=False)
@@ -42,7 +44,7 @@ class Town:
     async def open(self) -> AsyncIterator[Town]:
         await self._begin()
         self.env = PatientEnv(self.app.bot, settle_timeout=SETTLE_S)
-        self.guild = self.env.create_guild()
+        self.guild = self.env.create_guild(preferred_locale=self.locale)
         self.people = as_invited(self.env, self.guild)
         self.channel = self.guild.create_text_channel("studio")
         self.alice, self.bob = (self.add_member(name) for name in ("alice", "bob"))
