@@ -24,7 +24,7 @@ from bot.config import Settings
 from bot.errors import UserError
 from bot.post import MemoryFile, StorePost
 from bot.studio.recipes import PresetChange
-from bot.studio.settings import Counter, StudioSettings
+from bot.studio.settings import Counter, Retention, StudioSettings
 from bot.studio.studio import Studio
 from bot.waste import collect_daily
 from engine.captioning import Captioner, CaptionerRef
@@ -155,7 +155,7 @@ async def run_bot(settings: Settings, token: SecretStr) -> None:
 
 def studio_settings(settings: Settings) -> StudioSettings:
     """What config.toml says, as the studio takes it."""
-    training, presets = settings.training, settings.training.presets
+    training, presets, kept = settings.training, settings.training.presets, settings.retention
     changes = {
         name: PresetChange(exposures=given.exposures, epochs=given.epochs, rank=given.rank)
         for name, given in (("quick", presets.quick), ("balanced", presets.balanced), ("thorough", presets.thorough))
@@ -178,6 +178,7 @@ def studio_settings(settings: Settings) -> StudioSettings:
         pictures=settings.painting.pictures,
         few_step=str(settings.painting.few_step_file) if settings.painting.few_step_file else None,
         attested=settings.people.attested,
+        retention=Retention(kept.photos_days or None, kept.epochs_days or None, kept.pictures_days or None),
         counter=settings.export and Counter(settings.export.folder, settings.export.url, settings.export.hours),
         ballot_seconds=round(settings.ballot.hours * 3600),
         folders=tuple((folder.name, str(folder.path)) for folder in settings.folders),

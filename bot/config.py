@@ -174,6 +174,15 @@ class FolderSettings(Section):
     path: Path
 
 
+class RetentionSettings(Section):
+    """How many days things are kept at most; 0: until somebody deletes them. Admins of a server may only say less."""
+
+    photos_days: int = Field(default=30, ge=0, le=3650)
+    """After the training they were for, or after a draft was opened that nobody went on with."""
+    epochs_days: int = Field(default=14, ge=0, le=3650)
+    pictures_days: int = Field(default=0, ge=0, le=3650)
+
+
 class ExportSettings(Section):
     """Where LoRAs that are too large for a message are handed out. Without this section they are split."""
 
@@ -204,6 +213,7 @@ class Settings(Section):
     faces: FacesSettings = FacesSettings()
     eyes: EyesSettings = EyesSettings()
     captions: CaptionsSettings = CaptionsSettings()
+    retention: RetentionSettings = RetentionSettings()
     export: ExportSettings | None = None
     log: LogSettings = LogSettings()
 

@@ -87,6 +87,21 @@ class Datasets:
         )
         return tuple(_dataset(row) for row in rows)
 
+    async def left_since(self, scope: Scope, before: int) -> tuple[Dataset, ...]:
+        """Drafts that were opened before then, and that nothing was asked for since."""
+        rows = await self._db.rows(
+            """
+            SELECT * FROM datasets WHERE guild_id = ?1 AND created_at < ?2
+                AND state IN ('collecting', 'cropping', 'captioning', 'ready')
+                AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.dataset_id = datasets.id
+                                AND (jobs.queued_at >= ?2 OR jobs.state IN ('queued', 'running', 'parked')))
+            ORDER BY id
+            """,
+            scope.guild_id,
+            before,
+        )
+        return tuple(_dataset(row) for row in rows)
+
     async def move(self, scope: Scope, dataset_id: int, to: DatasetState) -> Dataset:
         """Raises WrongState when `to` may not follow."""
         async with self._db.write():

@@ -35,9 +35,14 @@ class Guilds:
             )
 
     async def all_everywhere(self) -> tuple[tuple[Scope, Rules], ...]:
-        """Every guild that made rules: whose time has come is looked up by them."""
-        rows = await self._db.rows("SELECT guild_id, rules FROM guilds ORDER BY guild_id")
-        return tuple((Scope(row["guild_id"]), _rules(row["rules"])) for row in rows)
+        """Every guild that made rules or has anything here: whose time has come is looked up by them."""
+        rows = await self._db.rows(
+            """
+            SELECT guild_id, rules FROM (SELECT guild_id FROM guilds UNION SELECT guild_id FROM keys)
+            LEFT JOIN guilds USING (guild_id) ORDER BY guild_id
+            """
+        )
+        return tuple((Scope(row["guild_id"]), _rules(row["rules"] or "{}")) for row in rows)
 
 
 def _rules(text: str) -> Rules:

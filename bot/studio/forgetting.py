@@ -18,7 +18,7 @@ from bot.studio.sentences import told
 from storage.records import Dataset, Run, Scope
 from storage.states import RunState
 
-OF_DATASET = (Purpose.READING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM)
+OF_DATASET = (Purpose.READING, Purpose.COACHING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM)
 SHOWS_THE_SUBJECT = (Purpose.EPOCH, Purpose.BALLOT, Purpose.TIE, Purpose.WINNER)
 Post = tuple[str, str]
 

@@ -9,6 +9,7 @@ from bot.language import say
 from bot.studio.desk import Desk
 from bot.studio.people_screens import PrivacyCard, SubjectCard
 from bot.studio.requests import Who
+from bot.studio.rulebook import in_force
 from bot.studio.sentences import told
 from storage.people import Consent
 from storage.records import Scope, Subject
@@ -29,7 +30,7 @@ class Privacy:
             subject = await store.subjects.get(scope, subject_id)
             subjects.append(_card(who, subject, await store.consents.of_subject(scope, subject_id)))
         held = await store.members.held(scope, who.member_id)
-        return PrivacyCard(held, tuple(subjects), await store.guilds.rules(scope))
+        return PrivacyCard(held, tuple(subjects), in_force(self.desk, await store.guilds.rules(scope)))
 
     @told
     async def subject(self, who: Who, subject_id: int) -> SubjectCard:

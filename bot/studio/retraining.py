@@ -18,7 +18,7 @@ from bot.language import many, say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.requests import Who
-from bot.studio.rulebook import check_may_train
+from bot.studio.rulebook import check_may_train, in_force
 from bot.studio.screens import Purpose
 from bot.studio.sentences import told
 from storage.errors import BlobMissing
@@ -283,7 +283,7 @@ async def missing(desk: Desk, scope: Scope, dataset: Dataset) -> str:
     if dataset.parent_id is None or await desk.store.photos.list(scope, dataset.id):
         return ""
     parent = await desk.store.datasets.get(scope, dataset.parent_id)
-    days = (await desk.store.guilds.rules(scope)).keep_photos_days
+    days = in_force(desk, await desk.store.guilds.rules(scope)).keep_photos_days
     if days is None:
         why = say("The photos of gen{generation} are not kept any more.", generation=parent.generation)
     else:

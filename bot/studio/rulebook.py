@@ -11,13 +11,15 @@ from bot.errors import NotAllowed, UserError
 from bot.language import LANGUAGES, many, say
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
+from bot.studio.forgetting import OF_DATASET
 from bot.studio.keeping import LINES, ledger_of
 from bot.studio.people_screens import LedgerList, RulesCard
 from bot.studio.requests import Who
+from bot.studio.screens import Purpose
 from bot.studio.sentences import told
 from storage.people import Rules
 from storage.records import Scope
-from storage.states import JobKind
+from storage.states import DatasetState, JobKind
 
 DAY = 24 * 3600
 MONTH = 30 * DAY
@@ -31,6 +33,7 @@ NUMBERS = (
     "keep_pictures_days",
 )
 LARGEST = 10_000
+SHOWS_PHOTOS = (Purpose.CROPS, Purpose.CAPTIONS, Purpose.COACHING)
 
 
 async def check_may_train(desk: Desk, who: Who) -> None:
@@ -85,6 +88,21 @@ def _check_place(rules: Rules, who: Who) -> None:
     if rules.channels and not {who.channel_id, who.parent_id} & set(rules.channels):
         places = ", ".join(f"<#{channel}>" for channel in rules.channels)
         raise NotAllowed(say("Not in this channel: on this server I work in {places}.", places=places))
+
+
+def in_force(desk: Desk, rules: Rules) -> Rules:
+    """With the days that count: what the owner of the machine allows at most, or less where the server's admins say so."""
+    most = desk.settings.retention
+    return replace(
+        rules,
+        keep_photos_days=_shorter(rules.keep_photos_days, most.photos_days),
+        keep_epochs_days=_shorter(rules.keep_epochs_days, most.epochs_days),
+        keep_pictures_days=_shorter(rules.keep_pictures_days, most.pictures_days),
+    )
+
+
+def _shorter(*days: int | None) -> int | None:
+    return min((number for number in days if number is not None), default=None)
 
 
 class Rulebook:
@@ -155,14 +173,12 @@ class Rulebook:
             return
         self._tidied_at = now
         for scope, rules in await self.desk.store.guilds.all_everywhere():
-            await self._tidy(scope, rules, now)
+            await self._tidy(scope, in_force(self.desk, rules), now)
 
     async def _tidy(self, scope: Scope, rules: Rules, now: int) -> None:
         store = self.desk.store
         if rules.keep_photos_days is not None:
-            for dataset in await store.datasets.trained_before(scope, now - rules.keep_photos_days * DAY):
-                for sha in await store.photos.delete(scope, dataset.id):
-                    await store.blobs.drop(scope, dataset.key_id, sha)
+            await self._tidy_photos(scope, now - rules.keep_photos_days * DAY)
         if rules.keep_epochs_days is not None:
             for run in await store.runs.published_before(scope, now - rules.keep_epochs_days * DAY):
                 lora = await store.loras.of_run(scope, run.id)
@@ -178,6 +194,21 @@ class Rulebook:
                         await store.keys.forget(scope, job.key_id)
                 for sha in {picture.sha256 for picture in gone} if kept else ():
                     await store.blobs.drop(scope, job.key_id, sha)
+
+    async def _tidy_photos(self, scope: Scope, before: int) -> None:
+        """The photos, and the messages that show them."""
+        store = self.desk.store
+        for dataset in await store.datasets.trained_before(scope, before):
+            await store.erasures.take_down(scope, [(purpose, str(dataset.id)) for purpose in SHOWS_PHOTOS])
+            for sha in await store.photos.delete(scope, dataset.id):
+                await store.blobs.drop(scope, dataset.key_id, sha)
+        for dataset in await store.datasets.left_since(scope, before):
+            async with store.write():
+                await store.erasures.take_down(scope, [(purpose, str(dataset.id)) for purpose in OF_DATASET])
+                await store.datasets.move(scope, dataset.id, DatasetState.DISCARDED)
+                if len(await store.datasets.of_subject(scope, dataset.subject_id)) == 1:
+                    await store.subjects.retire(scope, dataset.subject_id)
+                await store.keys.forget(scope, dataset.key_id)
 
     async def _decide(self, who: Who, rules: Rules) -> RulesCard:
         scope, store = Scope(who.guild_id), self.desk.store

@@ -16,6 +16,17 @@ from engine.recipes.presets import recipe_for
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long things are kept at most, in days, whatever a server's admins say. None: until somebody deletes them."""
+
+    photos_days: int | None = None
+    """After the training they were for; those of a draft that nobody went on with, after it was opened."""
+    epochs_days: int | None = None
+    """Of those that lost."""
+    pictures_days: int | None = None
+
+
+@dataclass(frozen=True)
 class Counter:
     """A folder that a web server of the owner's shows to the members."""
 
@@ -55,6 +66,7 @@ class StudioSettings:
     """A LoRA file for the fast mode, on the engine's machine."""
     attested: bool = False
     """Whether a member may answer for somebody who is not asked here."""
+    retention: Retention = Retention()
     counter: Counter | None = None
     """Where large files are handed out; None: they are split."""
     ballot_seconds: int = 24 * 3600

@@ -72,6 +72,7 @@ CALLS: dict[str, Call] = {
     "photos.want_copy": lambda s, b, a: s.photos.want_copy(b, a.photo.id),
     "photos.delete": lambda s, b, a: s.photos.delete(b, a.dataset.id),
     "datasets.trained_before": lambda s, b, a: s.datasets.trained_before(b, 3_000_000_000),
+    "datasets.left_since": lambda s, b, a: s.datasets.left_since(b, 3_000_000_000),
     "runs.published_before": lambda s, b, a: s.runs.published_before(b, 3_000_000_000),
     "epochs.delete_but": lambda s, b, a: s.epochs.delete_but(b, a.run.id, 9),
     "runs.create": lambda s, b, a: s.runs.create(b, a.dataset.id, recipe={}, base="m", trigger="t", class_word="c"),
@@ -310,6 +311,7 @@ SILENT_AT_HOME = {
     "jobs.retry",  # it is running
     "jobs.refuse",  # it is running
     "datasets.trained_before",  # it is not trained yet
+    "datasets.left_since",  # its training waits
     "runs.published_before",  # there is no other epoch
     "lineage.make_of_pictures",  # it is marked already
     "lineage.descendants",  # none but itself

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.errors import NotAllowed, UserError
 from bot.studio.requests import Who
+from bot.studio.settings import Retention
 from storage.errors import BlobMissing
 from storage.people import Rules
-from tests.studio.house import ADMIN, CHANNEL, FRIEND, GUILD, OWNER, ROOM, SCOPE, House
+from tests.studio.house import ADMIN, CHANNEL, FRIEND, GUILD, OWNER, ROOM, SCOPE, House, given
 
 ROLE, DAY = 4000, 24 * 3600
 
 
 def someone(house: House, id: int = OWNER, *, channel: int = CHANNEL, parent: int | None = None, role: int = 0) -> Who:
     roles = frozenset({role} if role else ())
-    return Who(GUILD, id, channel, f"r{next(house.numbers)}", id == ADMIN, roles, parent)
+    return Who(GUILD, id, channel, f"r{next(house.numbers)}", is_admin=id == ADMIN, roles=roles, parent_id=parent)
 
 
 async def test_only_admins_see_and_make_rules(house: House) -> None:
@@ -73,7 +76,7 @@ async def test_quotas(house: House) -> None:
         await studio.imagine(house.who(), house.imagine("a dog"))
         await house.published()
         second = await house.ready(draft="second", name="Ann")
-        with pytest.raises(UserError, match="begun 1 trainings in the last 30 days"):
+        with pytest.raises(UserError, match="begun 1 training in the last 30 days"):
             await studio.start_training(house.who(), second)
         house.clock.now += 30 * DAY + 1
         await studio.start_training(house.who(), second)
@@ -127,3 +130,38 @@ async def test_the_audit_is_read_in_pages(house: House) -> None:
             seen += [line.who_id for line in page.lines]
             before = page.before
         assert seen == list(range(45, 0, -1))
+
+
+async def test_the_owner_of_the_machine_has_the_last_word_about_days(house: House) -> None:
+    house.settings = replace(house.settings, retention=Retention(photos_days=7, epochs_days=7))
+    async with house.life() as studio:
+        await house.published()
+        sheets = [row for row in await house.store.outbox.list(SCOPE) if row.purpose in ("crops", "captions")]
+        for row in sheets:
+            await house.store.outbox.sent(SCOPE, row.id, 5000 + row.id)
+        draft = await house.begin(draft="left", name="Ann")
+        told = (await studio.privacy.card(house.who())).rules
+        assert (told.keep_photos_days, told.keep_epochs_days, told.keep_pictures_days) == (7, 7, None)
+        await studio.rulebook.number(house.who(ADMIN, admin=True), {"keep_photos_days": "90", "keep_epochs_days": "2"})
+        told = (await studio.privacy.card(house.who())).rules
+        assert (told.keep_photos_days, told.keep_epochs_days) == (7, 2)
+        house.clock.now += 8 * DAY
+        await studio.tidy()
+        assert await house.store.photos.list(SCOPE, 1) == ()
+        gone = {erasure.message_id for erasure in await house.store.erasures.due_everywhere()}
+        assert sheets and {5000 + row.id for row in sheets} <= gone, "the sheets show the photos"
+        left = await house.store.datasets.get(SCOPE, draft)
+        assert left.state == "discarded" and left.key_id not in house.store.database.vault.key_ids()
+        assert len(await house.store.loras.list(SCOPE)) == 1
+
+
+async def test_a_draft_that_somebody_works_on_stays(house: House) -> None:
+    house.settings = replace(house.settings, retention=Retention(photos_days=7))
+    async with house.life() as studio:
+        draft = await house.begin()
+        house.clock.now += 6 * DAY
+        await studio.add_photos(house.who(), draft, given(2, first=30))
+        await house.settled()
+        house.clock.now += 2 * DAY
+        await studio.tidy()
+        assert (await house.store.datasets.get(SCOPE, draft)).state == "cropping"
