@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from bot.studio.sheets import GAP, TILE, PhotoTile, contact_sheet
 from engine.protocol import BaseModelRef, EventBase, PhotoFlag, PhotoRead, PhotoRef, PrepareJob, SubjectKind
+from engine.verdicts import Cause
+from engine.worker.finders import overlap
 from engine.worker.order import Order
 from engine.worker.prepare import prepare
+from storage.records import Box, Face
 
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
 pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"the real photos are not at {PHOTOS}")
@@ -70,6 +77,53 @@ def test_every_crop_holds_his_whole_face_and_nothing_false_is_found(people: dict
     assert crop.x0 <= face.x0 and crop.y0 <= face.y0 and crop.x1 >= face.x1 and crop.y1 >= face.y1
     assert 1.4 <= (crop.x1 - crop.x0) / (face.x1 - face.x0) <= 2.6
     assert len(event.faces) == (2 if PhotoFlag.SEVERAL_FACES in event.flags else 1)
+
+
+HEAD_AND_SHOULDERS = {
+    "32bit.png": (0, 120, 626, 746),
+    "obama.jpg": (160, 0, 820, 660),
+    "obama1.jpg": (340, 0, 1172, 832),
+    "obama3.jpg": (430, 80, 1160, 810),
+    "obama_and_biden.jpg": (970, 230, 1510, 770),
+    "obama_partial_face.jpg": (0, 20, 491, 511),
+    "two_people.jpg": (120, 0, 530, 410),
+}
+"""What a person would cut out, drawn by eye."""
+
+
+@pytest.mark.parametrize("name", HEAD_AND_SHOULDERS)
+def test_every_crop_is_nearly_the_one_a_person_would_draw(people: dict[str, PhotoRead], name: str) -> None:
+    crop = people[name].crop
+    assert crop is not None
+    assert overlap((crop.x0, crop.y0, crop.x1, crop.y1), HEAD_AND_SHOULDERS[name]) > 0.7
+
+
+def test_the_sheet_of_all_nine_shows_the_two_that_were_left_out_in_grey(people: dict[str, PhotoRead]) -> None:
+    """Where LIKENESS_SHEETS names a folder the sheet is put there, to be looked at."""
+    causes = {"obama2.jpg": (Cause.COPY, "copy of 1"), "obama_small.jpg": (Cause.TOO_LOW, "only 240 px high")}
+    tiles: list[PhotoTile] = []
+    for number, (name, event) in enumerate(sorted(people.items()), 1):
+        if event.crop is None:
+            cause, words = causes.pop(name)
+            assert event.cause is cause
+            tiles.append(PhotoTile(number, event.blobs["glimpse"], 0, 0, None, left_out=words))
+            continue
+        faces = tuple(Face(Box(**face.box.model_dump()), face.score) for face in event.faces)
+        asks = any(flag in (PhotoFlag.CUT_FACE, PhotoFlag.SEVERAL_FACES) for flag in event.flags)
+        crop = Box(**event.crop.model_dump())
+        tiles.append(PhotoTile(number, event.blobs["photo"], event.width, event.height, crop, faces, asks))
+    assert not causes
+    sheet = contact_sheet(tiles)
+    if "LIKENESS_SHEETS" in os.environ:
+        (Path(os.environ["LIKENESS_SHEETS"]) / "person.webp").write_bytes(sheet)
+    with Image.open(io.BytesIO(sheet)) as picture:
+        assert picture.size == (3 * (TILE + GAP) + GAP,) * 2
+        colours = picture.convert("HSV").getchannel("S")
+        lively: dict[int, object] = {}
+        for place, tile in enumerate(tiles):
+            x, y = (GAP + at * (TILE + GAP) + TILE // 2 for at in (place % 3, place // 3))
+            lively[tile.number] = colours.crop((x - 60, y - 60, x + 60, y + 60)).getextrema()[1]
+    assert [number for number, most in lively.items() if int(str(most)) < 60] == [4, 8], "only those have no colour"
 
 
 @pytest.mark.parametrize("kind", [SubjectKind.PET, SubjectKind.STYLE])
