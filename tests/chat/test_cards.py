@@ -118,8 +118,12 @@ LARGEST: dict[str, Screen] = {
         "server",
         True,
         "3rd in line, starts in about 4 min",
+        terms=LONG[:400],
+        waits=LONG[:500],
     ),
-    "status": StatusCard(BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True),
+    "status": StatusCard(
+        BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True, LONG[:300]
+    ),
     "epoch": EpochPost(BIG, BIG, 20, 20, picture(), LONG[:900]),
     "ballot": vote(),
     "ballot, open": vote(blind=False, suggestion=LONG[:900]),
