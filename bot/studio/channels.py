@@ -41,17 +41,24 @@ def count_here(desk: Desk, rules: ChannelRules, asked: int | None) -> int:
     most = most_here(desk, rules)
     if asked is None:
         return min(rules.count or USUAL_COUNT, most)
-    if asked > most and rules.most == most:
-        raise UserError(
-            say(
-                "This channel takes at most {most} pictures at once, and you asked for {count}.", most=most, count=asked
-            )
-        )
+    check_limit(rules, asked)
     if asked > most:
         raise UserError(
             say("I paint at most {most} pictures at once, and you asked for {count}.", most=most, count=asked)
         )
     return max(asked, 1)
+
+
+def check_limit(rules: ChannelRules, asked: int) -> None:
+    """Raises UserError where the channel's admins allow fewer."""
+    if rules.most is not None and asked > rules.most:
+        raise UserError(
+            say(
+                "This channel takes at most {most} pictures at once, and you asked for {count}.",
+                most=rules.most,
+                count=asked,
+            )
+        )
 
 
 class Channels:

@@ -12,7 +12,7 @@ from math import prod
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.language import many, say
 from bot.studio import prompt
-from bot.studio.channels import rules_here
+from bot.studio.channels import check_limit, rules_here
 from bot.studio.commission import Axis, Matrix, PaintSpec, UsedEpochs
 from bot.studio.matrix import ACROSS
 from bot.studio.mixing import read_prompt, size_of, used_loras
@@ -66,6 +66,7 @@ class Comparing:
         if cells <= xyz.MOST_CELLS:
             plan = xyz.plan(meant.spec.work, axes[0], axes[1] if len(axes) > 1 else None, meant.loras)
             cells = plan.pictures
+            check_limit(await rules_here(self.desk, who), cells)
             if cells <= MOST:
                 spec = _laid_out(meant, axes, plan.batches[0])
                 return await self.paint.queue(who, spec, shown_waiting=True)

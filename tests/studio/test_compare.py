@@ -264,6 +264,9 @@ async def test_the_settings_of_a_channel_count(house: House) -> None:
         await house.settled()
         work = last(house)
         assert work.steps == 8 and (work.width or 0) > (work.height or 0)
+        await studio.channels.fill_in(admin, house.who().channel_id, {"most": "3"})
+        with pytest.raises(UserError, match="at most 3 pictures at once, and you asked for 4"):
+            await studio.comparing.compare(house.who(), ask(loras=lora.name))
         await studio.channels.choose(admin, house.who().channel_id, painting=False)
         with pytest.raises(NotAllowed):
             await studio.comparing.compare(house.who(), ask(loras=lora.name))
