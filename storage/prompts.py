@@ -58,7 +58,8 @@ class Prompts:
         return await asyncio.to_thread(lambda: tuple(self._prompted(row) for row in rows))
 
     async def standing(self, scope: Scope, job_ids: Collection[str]) -> tuple[Standing, ...]:
-        """Of these, in this order, those that may be shown: not reported, and no LoRA in them withdrawn."""
+        """Of these, in this order, those that may be shown: not reported, no LoRA in them withdrawn, nor the word for the
+        training whose epochs they compare."""
         rows = await self._db.rows(
             """
             SELECT jobs.id, jobs.member_id, group_concat(outbox.channel_id) AS places FROM json_each(?2) AS wanted
@@ -68,6 +69,8 @@ class Prompts:
             WHERE NOT EXISTS (SELECT 1 FROM reports WHERE reports.job_id = jobs.id AND reports.state = 'open')
                 AND NOT EXISTS (SELECT 1 FROM uses JOIN loras ON loras.id = uses.lora_id
                                 WHERE uses.job_id = jobs.id AND loras.withdrawn_at IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM datasets JOIN consents ON consents.subject_id = datasets.subject_id
+                                WHERE datasets.id = jobs.dataset_id AND consents.state = 'revoked')
             GROUP BY jobs.id ORDER BY wanted.key
             """,
             scope.guild_id,

@@ -26,7 +26,7 @@ def inspire(screen: InspireCard) -> Drawn:
     pieces: list[Piece] = [words(*head)]
     images = () if screen.sheet is None else (screen.sheet,)
     if images:
-        pieces.append(gallery(images))
+        pieces.append(gallery(images, spoiler=screen.spoiler))
     lines = [prompt_line(number, idea.prompt) for number, idea in enumerate(screen.ideas, 1)]
     by = {idea.by for idea in screen.ideas if idea.by is not None}
     if not lines:

@@ -93,9 +93,12 @@ class Inspiration:
         shown, others = taken[-1], book[first : first + IDEAS - len(taken[-1])]
         pictures: list[bytes] = []
         ideas: list[Idea] = []
+        spoiler = False
         for standing in shown:
             data = await self._small(who, standing)
             if data is not None:
+                spec = commission_of(await self.desk.store.jobs.get(Scope(who.guild_id), standing.job_id))
+                spoiler = spoiler or spec.spoiler
                 pictures.append(data)
                 ideas.append(
                     Idea(standing.job_id, await self._adapted(who, standing.job_id, meant), standing.member_id)
@@ -109,6 +112,7 @@ class Inspiration:
             sheet=await self._sheet(pictures),
             page=page,
             has_more=len(paintings) > PICTURES * page or len(book) > first + len(others),
+            spoiler=spoiler,
             found=found,
         )
 

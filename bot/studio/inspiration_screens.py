@@ -31,5 +31,7 @@ class InspireCard:
     sheet: Image | None
     page: int
     has_more: bool
+    spoiler: bool
+    """One of the pictures was painted where pictures are blurred."""
     found: bool
     """False: nothing fits the words, so these are others."""

@@ -11,6 +11,7 @@ from PIL import Image
 from bot.errors import NotFound
 from bot.studio import inspiration, promptbook
 from bot.studio.inspiration_screens import InspireCard
+from bot.studio.requests import Compare
 from bot.studio.screens import Purpose
 from bot.studio.wordindex import WordIndex
 from storage.states import Access
@@ -93,6 +94,10 @@ async def test_only_what_one_may_see(house: House) -> None:
         assert pictures(card) == ["a dog here"]
         own = await look(house, "dog", FRIEND)
         assert sorted(pictures(own)) == ["a dog here", "a dog nowhere"]
+        assert not card.spoiler
+        await house.studio.channels.choose(house.who(ADMIN, admin=True), CHANNEL, spoiler=True)
+        await painted(house, "a dog in the dark", FRIEND)
+        assert (await look(house, "dark")).spoiler, "what is blurred in its channel is blurred here"
         blind = await house.studio.inspiration.card(house.who(STRANGER), "dog", frozenset({ELSEWHERE}))
         assert pictures(blind) == []
         hidden = next(idea.source for idea in own.ideas if idea.prompt == "a dog nowhere")
@@ -122,6 +127,18 @@ async def test_never_what_was_taken_away(house: House, how: str) -> None:
         assert pictures(await look(house, "moon")) == pictures(await look(house, "moon", OWNER)) == []
         with pytest.raises(NotFound):
             await studio.inspiration.prompt(house.who(OWNER), job, None, HERE)
+
+
+async def test_never_epochs_of_a_training_whose_word_was_taken_back(house: House) -> None:
+    async with house.life() as studio:
+        run = await trained(house)
+        card = await studio.comparing.compare(house.who(), Compare("a unicycle", run_id=run))
+        await house.settled()
+        for row in await house.store.outbox.list(SCOPE, purpose=Purpose.PICTURES, ref=card.job_id):
+            await house.store.outbox.sent(SCOPE, row.id, row.id)
+        assert len(pictures(await look(house, "unicycle"))) == 1
+        await studio.people.revoke(house.who(FRIEND), 1)
+        assert pictures(await look(house, "unicycle", OWNER)) == []
 
 
 async def test_the_trigger_word_of_the_one_who_is_meant_stands_in_its_place(house: House) -> None:
