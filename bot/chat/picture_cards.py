@@ -49,6 +49,7 @@ def pictures(screen: PicturesCard) -> Drawn:
         words(
             texts_of_painting.facts(screen.lora, screen.strengths, screen.seeds),
             f"-# {escape(screen.note)}" if screen.note else "",
+            f"-# {escape(screen.credit)}" if screen.credit else "",
             texts_of_painting.letters(len(screen.numbers) > 1 and not screen.labels),
         ),
     ]

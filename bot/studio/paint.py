@@ -86,6 +86,7 @@ class Paint:
             labels=labels,
             spoiler=spec.spoiler,
             done=_done(job) if spec.matrix is not None and not pictures else None,
+            credit=terms.credit(self.desk.settings.terms_of(spec.work.base.source)),
         )
 
     async def to_post(self, scope: Scope, job: Job) -> PicturesCard | None:

@@ -233,6 +233,8 @@ class PicturesCard:
     spoiler: bool = False
     done: float | None = None
     """0..1 of a comparison that is being painted."""
+    credit: str = ""
+    """What the base's licence wants said beside its pictures."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,11 @@ def on_card(terms: Terms | None) -> str:
     return line
 
 
+def credit(terms: Terms | None) -> str:
+    """What has to stand where its pictures are shown, in the licence's own words; "" where nothing has to."""
+    return (terms.attribution or "") if terms is not None else ""
+
+
 def facts(terms: Terms | None) -> list[str]:
     """Lines of the page that goes with an exported LoRA, which is bound by the base's terms too."""
     if terms is None:

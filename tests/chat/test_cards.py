@@ -205,6 +205,7 @@ LARGEST: dict[str, Screen] = {
         tuple(range(4)),
         (-0.8, 1.25, 0.333, 4.0),
         spoiler=True,
+        credit=LONG[:200],
     ),
     "pictures, compared": PicturesCard(
         f"paint-{BIG}",
