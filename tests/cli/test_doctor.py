@@ -126,6 +126,15 @@ async def test_who_finds_faces(config: Path, text: str, state: State, words: str
     assert (finding.state, words in finding.sentence) == (state, True), finding
 
 
+@pytest.mark.parametrize(("accepted", "state"), [(False, State.BAD), (True, State.GOOD)])
+def test_terms_that_bind_and_were_not_accepted(weights: Path, accepted: bool, state: State) -> None:
+    licence = {"id": "nc", "name": "Not for money", "commercial": False, "accepted": accepted}
+    base = {"name": "mine", "family": "sd15", "source": str(weights), "licence": licence}
+    found = doctor.bases(check({"engine": {"base": "mine"}, "bases": [base]}))
+    told = [one for one in found if "Not for money" in one.sentence and "accepted = true" in one.sentence]
+    assert bool(told) is (state is State.BAD) and all(one.state is state for one in told)
+
+
 async def test_a_base_that_is_not_there(config: Path) -> None:
     gone = '[[bases]]\nname = "gone"\nfamily = "sd15"\nsource = "/no/such/base"\n'
     config.write_text(f'{gone}[engine]\nbase = "gone"\n')
