@@ -89,6 +89,11 @@ def sentence(finding: Finding, kind: str) -> str:
     shown, count = numbers(finding.photos), len(finding.photos)
     match finding.matter:
         case Matter.STRANGERS:
+            if not any(act.deed is Deed.DROP for act in finding.acts):
+                return say(
+                    "No two of these photos seem to show the same person. One face is learnt at a time: is it one person "
+                    "all the same, or should other photos come in?"
+                )
             if any(act.key == "drop2" for act in finding.acts):
                 return say(
                     "Two people are in these photos: {one}, and {other}. Which one is meant?",

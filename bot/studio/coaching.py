@@ -236,6 +236,10 @@ def _single(kept: Sequence[Looked], matter: Matter, wrong: Callable[[PhotoFacts]
     return Finding(matter, numbers, (Act("drop", Deed.DROP, numbers), Act("keep", Deed.KEEP))) if numbers else None
 
 
+NO_TWO_ALIKE = 3
+"""Faces, all unlike each other: then nobody is the one who does not belong, and it is asked."""
+
+
 def _strangers(kept: Sequence[Looked]) -> Finding | None:
     """Two people in the set, by the faces that were chosen. Where nobody is in the majority, it is asked which one is meant."""
     known = {n for photo in kept for n in _compared(photo, kept, lambda pair: pair.who is not None)}
@@ -243,6 +247,9 @@ def _strangers(kept: Sequence[Looked]) -> Finding | None:
     if len(groups) < 2:
         return None
     most, second = groups[0], groups[1]
+    if len(most) == 1 and len(groups) >= NO_TWO_ALIKE:
+        acts = (Act("keep", Deed.KEEP), Act("more", Deed.MORE))
+        return Finding(Matter.STRANGERS, tuple(sorted(known)), acts, tuple(groups))
     others = tuple(sorted(n for group in groups[1:] for n in group))
     same = Act("keep", Deed.KEEP)
     if len(second) > 1 and len(second) * 2 > len(most):

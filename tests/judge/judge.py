@@ -19,6 +19,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from tests.judge.lengths import length_problems
+
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = Path(os.environ.get("LIKENESS_DISCORD_OPENAPI", ROOT.parent / "shared" / "discord-openapi.json"))
 
@@ -170,6 +172,9 @@ def own_problems(request: Request) -> list[str]:
     if request.method == "PUT" and request.path.endswith("/commands"):
         problems += _command_problems(request.body)
     problems += _file_problems(request)
+    # Developer Policy 5: nobody is written to in private who did not ask for it. This bot never does.
+    if request.method == "POST" and request.path == "/users/@me/channels":
+        problems.append("a direct message is opened")
     return [f"{request}: {problem}" for problem in problems]
 
 
@@ -202,6 +207,10 @@ def _message_problems(message: dict[str, Any]) -> list[str]:
     has_v2 = any(part.get("type") in (9, 10, 11, 12, 13, 14, 17) for part in parts)
     if has_v2 and "flags" in message and not (message["flags"] or 0) & V2:
         found.append("V2 components without the flag")
+    found += length_problems(parts)
+    # resources/message: up to 10 attachments.
+    if len(message.get("attachments") or []) > 10:
+        found.append("more than 10 attachments")
     for part in parts:
         if part.get("type") == 1 and not 1 <= len(part.get("components") or []) <= 5:
             found.append("an empty or overfull row")
@@ -225,6 +234,10 @@ def _modal_problems(data: dict[str, Any]) -> list[str]:
     # interactions/receiving-and-responding: 1 to 5 components.
     if not 1 <= len(parts) <= 5:
         found.append("a form has 1 to 5 parts")
+    found += length_problems(list(walk(parts)))
+    # interactions/receiving-and-responding: title up to 45, custom_id up to 100.
+    if not 1 <= len(data.get("title") or "") <= 45 or len(data.get("custom_id") or "") > 100:
+        found.append("a title over 45, or a custom_id over 100")
     leaves = [part.get("component") or {} for part in parts]
     ids = [leaf["custom_id"] for leaf in leaves if leaf.get("custom_id")]
     if len(ids) != len(set(ids)):

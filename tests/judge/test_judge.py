@@ -160,6 +160,30 @@ BAD_BY_OUR_RULES = {
         {"attachments": [{"id": n, "filename": f"{n}.png"} for n in range(3)]},
         tuple((f"files[{n}]", f"{n}.png", 9 * 1024 * 1024) for n in range(3)),
     ),
+    "a label of 81": BAD_BY_SCHEMA["a label of 81"],
+    "a custom_id of 101": BAD_BY_SCHEMA["a custom_id of 101"],
+    "26 options": BAD_BY_SCHEMA["26 options"],
+    "11 pictures in a gallery": BAD_BY_SCHEMA["11 pictures in a gallery"],
+    "11 attachments": BAD_BY_SCHEMA["11 attachments"],
+    "a title of 46": BAD_BY_SCHEMA["a title of 46"],
+    "a form label of 46": BAD_BY_SCHEMA["a form label of 46"],
+    "a form description of 101": BAD_BY_SCHEMA["a form description of 101"],
+    "one value twice": Request(
+        "POST",
+        MESSAGES,
+        rows({**menu(1)["components"][0]["components"][0], "options": [{"label": "a", "value": "1"}] * 2}),
+    ),
+    "an option of 101": Request(
+        "POST",
+        MESSAGES,
+        rows({**menu(1)["components"][0]["components"][0], "options": [{"label": "x" * 101, "value": "1"}]}),
+    ),
+    "three of two": Request("POST", MESSAGES, rows({**menu(2)["components"][0]["components"][0], "max_values": 3})),
+    "two menus in a row": Request(
+        "POST", MESSAGES, rows(*(menu(n)["components"][0]["components"][0] | {"custom_id": f"m{n}"} for n in (1, 2)))
+    ),
+    "a button that does nothing": Request("POST", MESSAGES, rows({"type": 2, "style": 1, "label": "x"})),
+    "a direct message": Request("POST", "/users/@me/channels", {"recipient_id": "1"}),
     "a file by another name": Request(
         "POST", MESSAGES, {"attachments": [{"id": 0, "filename": "a.png"}]}, (("files[0]", "b.png", 1),)
     ),

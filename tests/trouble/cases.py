@@ -15,6 +15,7 @@ import pytest
 from bot.chat.ballot_cards import BALLOT_EMOJI
 from bot.errors import UserError
 from bot.studio.requests import Who
+from engine.facts import Pair, PhotoFacts
 from engine.protocol import FailureKind
 from engine.script import Script
 from storage.records import Scope
@@ -44,10 +45,24 @@ def case(name: str, sentence: str, **script: Any) -> Callable[[Happening], Happe
     return keep
 
 
+def options_of(town: Town, command: str) -> dict[str, dict[str, Any]]:
+    """What Discord keeps of a command's options, by name."""
+    known = [one for all in town.env.backend.commands.values() for (name, _), one in all.items() if name == command]
+    return {option["name"]: option for option in known[0]["options"]}
+
+
 def said(result: Any) -> str:
     """Everything an interaction was answered with."""
     messages = [*([result.response] if result.response is not None else []), *result.followups]
     return "\n".join(words(message) for message in messages)
+
+
+def look(photo: int) -> PhotoFacts:
+    """A face, as unlike those of the photos before as two strangers are."""
+    pairs = tuple(Pair(other=str(earlier), bits=30, who=0.1) for earlier in range(photo))
+    return PhotoFacts(
+        face=200, crop=300, wanted=64, sharpness=300, darkest=40, middle=120, brightest=220, colourful=40, pairs=pairs
+    )
 
 
 async def to_confirm(town: Town, photos: int = 6) -> None:
@@ -246,6 +261,93 @@ async def too_few(town: Town) -> str:
     with pytest.raises(UserError) as refused:
         await town.app.studio.accept_crops(asked, 1)
     return str(refused.value)
+
+
+@case(
+    "photos of different people",
+    "No two of these photos seem to show the same person.",
+    measured={n: look(n) for n in range(6)},
+)
+async def all_different(town: Town) -> str:
+    """Asked, with a way to say that it is one person all the same."""
+    await town.train(photos=6)
+    await town.engine_done()
+    asked = town.the("No two of these photos")
+    read = words(asked)
+    await town.alice.click(asked, label="It is one person")
+    assert town.find("No two of these photos") == []
+    return read
+
+
+@case("a prompt of 2,001 characters", "A prompt has at most 1500 characters; the base reads about 75 words anyway.")
+async def too_long(town: Town) -> str:
+    """Discord's own clients stop at the limit; another one may not."""
+    del options_of(town, "imagine")["prompt"]["max_length"]
+    return said(await town.alice.slash(town.channel, "imagine", prompt="x" * 2001))
+
+
+@case("a caption of 2,001 characters", "the captions")
+async def long_caption(town: Town) -> str:
+    """It is kept as far as the base could ever read it, and the sheet still fits into a message."""
+    await town.train(photos=6)
+    await town.engine_done()
+    await town.press("Looks right", "the crops")
+    form = await town.alice.click(town.the("the captions"), custom_id="lk1:cap.edit:1:1.2")
+    for part in form._interaction.modal["components"]:
+        part["component"]["max_length"] = 4000
+    await town.alice.submit_modal(form, {"caption.2": "w" * 2001})
+    (kept,) = [p.caption for p in await town.app.store.photos.list(Scope(town.guild.id), 1) if p.number == 2]
+    assert len(kept) <= 2001
+    return words(town.the("the captions"))
+
+
+@case("an answer longer than a message", "x" * 1999 + "\N{HORIZONTAL ELLIPSIS}")
+async def long_answer(town: Town) -> str:
+    async def refuse(who: Who) -> Any:
+        raise UserError("x" * 2001)
+
+    town.app.studio.queue = refuse  # type: ignore[method-assign]
+    return said(await town.alice.slash(town.channel, "queue"))
+
+
+@case("26 LoRAs", "kat3r1na-26")
+async def many_loras(town: Town) -> str:
+    """Twenty-five are offered while typing, and the others are found by typing on; a list has pages."""
+    await published(town)
+    scope, store = Scope(town.guild.id), town.app.store
+    (first,) = await store.loras.list(scope)
+    for number in range(2, 27):
+        run = await store.runs.create(scope, 1, recipe={}, base=first.base, trigger=first.trigger, class_word="person")
+        await store.epochs.record(scope, run.id, 1, lora_sha256=first.sha256)
+        await store.loras.publish(
+            scope, run.id, epoch=1, name=f"kat3r1na-{number}", trigger=first.trigger, base=first.base, sha256=first.sha256,
+            key_id=first.key_id, access=first.access, owner_id=first.owner_id,
+        )  # fmt: skip
+    await town.stop_and_start()
+    for command in ("imagine", "export", "retrain"):
+        assert len(await town.alice.autocomplete(town.channel, command, "lora", "")) == 25
+        assert [c["value"] for c in await town.alice.autocomplete(town.channel, command, "lora", "a-26")] == [
+            "kat3r1na-26"
+        ]
+    shown = await town.alice.slash(town.channel, "loras")
+    read = said(shown)
+    for _ in range(5):
+        if "kat3r1na-26" in read:
+            break
+        shown = await town.alice.click(shown.response, label="Next")
+        read = said(shown)
+    return read
+
+
+@case(
+    "a prompt longer than the base reads",
+    'The prompt is longer than the base reads; left out was: "blue hour"',
+    reads=5,
+)
+async def over_the_length(town: Town) -> str:
+    await town.bob.slash(town.channel, "imagine", prompt="a house by the sea, blue hour".replace(",", ""), count=1)
+    await town.engine_done()
+    return words(town.the("left out was"))
 
 
 @case("pressed twice", "Started.")
