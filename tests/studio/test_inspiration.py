@@ -131,7 +131,7 @@ async def test_never_what_was_taken_away(house: House, how: str) -> None:
 
 async def test_never_epochs_of_a_training_whose_word_was_taken_back(house: House) -> None:
     async with house.life() as studio:
-        run = await trained(house)
+        run = await trained(house, wants_vote=False)
         card = await studio.comparing.compare(house.who(), Compare("a unicycle", run_id=run))
         await house.settled()
         for row in await house.store.outbox.list(SCOPE, purpose=Purpose.PICTURES, ref=card.job_id):
