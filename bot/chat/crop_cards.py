@@ -10,12 +10,13 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
-from bot.chat import crop_texts, texts
+from bot.chat import crop_texts
+from bot.chat.crop_texts import Button as Crop
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, clip, escape, gallery, row, select, words
 from bot.chat.texts import Button, Pick
 from bot.studio.screens import CropEditor, CropSheet, PhotoLine
 
-NUDGES = ((Button.LEFT, "left"), (Button.RIGHT, "right"), (Button.UP, "up"), (Button.DOWN, "down"))
+NUDGES = ((Crop.LEFT, "left"), (Crop.RIGHT, "right"), (Crop.UP, "up"), (Crop.DOWN, "down"))
 OPTIONS = 25
 """Of one select menu."""
 SUMMARY_ROOM, NOTES_ROOM = 1800, 1600
@@ -25,7 +26,7 @@ SUMMARY_ROOM, NOTES_ROOM = 1800, 1600
 def crop_sheet(screen: CropSheet, *, settled: bool = False) -> Drawn:
     id = screen.dataset_id
     summary = clip(escape(screen.summary), SUMMARY_ROOM)
-    pieces: list[Piece] = [words(texts.crops_title(escape(screen.subject)), summary)]
+    pieces: list[Piece] = [words(crop_texts.crops_title(escape(screen.subject)), summary)]
     images = (screen.sheet,) if screen.sheet is not None else ()
     if images:
         pieces.append(gallery(images))
@@ -33,14 +34,14 @@ def crop_sheet(screen: CropSheet, *, settled: bool = False) -> Drawn:
     if notes:
         pieces.append(words(clip("\n".join(escape(note) for note in notes), NOTES_ROOM)))
     if settled:
-        return Drawn([*pieces, words(texts.crops_agreed())], Colour.QUIET, images)
-    pieces.append(words(crop_texts.asking(len(screen.asks)) if screen.asks else "", f"-# {texts.crops_help()}"))
+        return Drawn([*pieces, words(crop_texts.crops_agreed())], Colour.QUIET, images)
+    pieces.append(words(crop_texts.asking(len(screen.asks)) if screen.asks else "", f"-# {crop_texts.crops_help()}"))
     # A menu holds 25: a page with more photos than that gets a second one.
     for start in range(0, min(len(screen.photos), 2 * OPTIONS), OPTIONS):
         pieces.append(_fix(screen.photos[start : start + OPTIONS], id, screen.page, start))
-    doubts = [button(crop_texts.Button.ASK, "crop.ask", id, screen.page)] if screen.asks else []
+    doubts = [button(Crop.ASK, "crop.ask", id, screen.page)] if screen.asks else []
     if screen.animated:
-        doubts.append(button(crop_texts.Button.FRAMES, "photos.frames", id))
+        doubts.append(button(Crop.FRAMES, "photos.frames", id))
     if doubts:
         pieces.append(row(*doubts))
     if screen.pages > 1:
@@ -66,28 +67,28 @@ def crop_editor(screen: CropEditor, page: int = 1) -> Drawn:
     ways = [button(Button.BACK, "crop.back", id, page, style=ButtonStyle.primary)]
     if screen.next_ask:
         arg = f"{page}.{screen.next_ask}"
-        ways.append(button(crop_texts.Button.NEXT_ASK, "crop.ask", id, arg, style=ButtonStyle.primary))
+        ways.append(button(Crop.NEXT_ASK, "crop.ask", id, arg, style=ButtonStyle.primary))
     return Drawn(
         [
             words(
-                texts.editor_title(n),
+                crop_texts.editor_title(n),
                 escape(screen.note),
                 crop_texts.left_out_now() if screen.dropped else "",
                 crop_texts.still_asking(screen.asks) if screen.asks else "",
             ),
             gallery((screen.preview,)),
             row(
-                act(Button.TIGHTER, "tighter"),
-                act(Button.LOOSER, "looser"),
-                act(Button.CENTRE, "centre"),
-                act(crop_texts.Button.ORIGINAL, "original"),
+                act(Crop.TIGHTER, "tighter"),
+                act(Crop.LOOSER, "looser"),
+                act(Crop.CENTRE, "centre"),
+                act(Crop.ORIGINAL, "original"),
             ),
             row(*(act(label, verb) for label, verb in NUDGES)),
             row(
-                act(Button.NEXT_FACE, "next_face", disabled=screen.faces < 2),
-                act(crop_texts.Button.UNDO, "undo", disabled=not screen.steps),
-                act(Button.DROP, "drop", danger=True, disabled=screen.dropped),
-                act(Button.KEEP, "keep"),
+                act(Crop.NEXT_FACE, "next_face", disabled=screen.faces < 2),
+                act(Crop.UNDO, "undo", disabled=not screen.steps),
+                act(Crop.DROP, "drop", danger=True, disabled=screen.dropped),
+                act(Crop.KEEP, "keep"),
             ),
             row(*ways),
         ],
@@ -98,7 +99,7 @@ def crop_editor(screen: CropEditor, page: int = 1) -> Drawn:
 
 def _fix(photos: Sequence[PhotoLine], id: int, page: int, start: int) -> Piece:
     options = (
-        Option(str(photo.number), texts.photo_option(photo.number, kept=photo.kept, asks=photo.asks), photo.note)
+        Option(str(photo.number), crop_texts.photo_option(photo.number, kept=photo.kept, asks=photo.asks), photo.note)
         for photo in photos
     )
     return select(Pick.FIX, options, "crop.fix", id, f"{page}.{start}")

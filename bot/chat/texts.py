@@ -21,16 +21,6 @@ class Button(StrEnum):
     NEXT = "Next"
     FIRST = "First page"
     BACK = "Back"
-    TIGHTER = "Tighter"
-    LOOSER = "Looser"
-    LEFT = "Left"
-    RIGHT = "Right"
-    UP = "Up"
-    DOWN = "Down"
-    NEXT_FACE = "Next face"
-    CENTRE = "Centre on face"
-    DROP = "Leave it out"
-    KEEP = "Keep it"
     EDIT = "Edit"
     WORD = "A word everywhere"
     TRIGGER = "Change trigger word"
@@ -273,31 +263,6 @@ def listed(names: tuple[str, ...]) -> str:
 
 def reading(subject: str, done: int, given: int) -> str:
     return say("Looking at the photos of **{subject}**: {done} of {given}.", subject=subject, done=done, given=given)
-
-
-def crops_title(subject: str) -> str:
-    return "### " + say("{subject}: the crops", subject=subject)
-
-
-def crops_help() -> str:
-    return say("What is inside a frame gets learnt. Pick a number to change its frame or leave it out.")
-
-
-def crops_agreed() -> str:
-    return "-# " + say("The crops are agreed.")
-
-
-def editor_title(number: int) -> str:
-    return "### " + say("Photo {number}", number=number)
-
-
-def photo_option(number: int, *, kept: bool, asks: bool) -> str:
-    """In the menu that opens one photo."""
-    if not kept:
-        return say("Photo {number} (left out)", number=number)
-    if asks:
-        return say("Photo {number} - please look", number=number)
-    return say("Photo {number}", number=number)
 
 
 def captions_title(subject: str, page: int, pages: int) -> str:
