@@ -20,6 +20,7 @@ from bot.chat import (
     cards,
     commands,
     crop_cards,
+    crop_texts,
     forms,
     gallery_cards,
     keeping_cards,
@@ -100,10 +101,19 @@ def vote(**more: Any) -> BallotCard:
 LARGEST: dict[str, Screen] = {
     "reading": Reading(BIG, NAME, 50, 49),
     "crops": CropSheet(
-        BIG, NAME, LONG[:900], picture(), 1, 2, tuple(PhotoLine(n, False, LONG, True) for n in range(1, 51)), True
+        BIG,
+        NAME,
+        LONG,
+        picture(),
+        1,
+        2,
+        tuple(PhotoLine(n, False, LONG, True) for n in range(1, 51)),
+        True,
+        asks=tuple(range(1, 51)),
+        animated=50,
     ),
     "crops, nothing usable": CropSheet(BIG, NAME, "Nothing usable.", None, 1, 1, (), False),
-    "editor": CropEditor(BIG, 50, picture(), 9, LONG[:900]),
+    "editor": CropEditor(BIG, 50, picture(), 9, LONG[:900], steps=30, dropped=True, next_ask=50, asks=49),
     "captions": captions(10, 1, 5),
     "captions, one page": captions(10, 1, 1),
     "captions, one": captions(1, 1, 1),
@@ -359,7 +369,7 @@ LIMITS: dict[EnumMeta, int] = {
     getattr(module, name): limit
     for module in (texts, people_texts, keeping_texts, painting_texts)
     for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
-} | {ballot_texts.Button: 34, ballot_texts.Pick: 150}
+} | {ballot_texts.Button: 34, ballot_texts.Pick: 150, crop_texts.Button: 34}
 
 
 @pytest.mark.parametrize("group", LIMITS, ids=lambda group: f"{group.__module__}.{group.__name__}")
