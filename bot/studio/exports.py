@@ -9,6 +9,7 @@ more than ten ──► said, with how to get it all the same
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -20,8 +21,9 @@ from bot.language import say
 from bot.studio import terms
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
-from storage.errors import DiskFull
 from storage.records import Lora, Scope
+
+log = logging.getLogger(__name__)
 
 MOST_PARTS = 10
 TOKEN_BYTES = 24
@@ -54,8 +56,8 @@ class Exports:
         data = await store.blobs.get(scope, lora.key_id, lora.sha256)
         name = f"{lora.name}.safetensors"
         parts = [data[start : start + limit_bytes] for start in range(0, len(data), limit_bytes)]
-        if len(parts) > 1 and counter is not None:
-            link = await self._hand_out(scope, lora, data)
+        link = await self._hand_out(scope, lora, data) if len(parts) > 1 else ""
+        if link and counter is not None:
             page = (f"{lora.name}.md", (await self._facts(scope, lora, 1)).encode())
             exported = Exported((page,), split=False, link=link, hours=counter.hours)
         elif len(parts) > MOST_PARTS:
@@ -90,15 +92,18 @@ class Exports:
     # -- inside
 
     async def _hand_out(self, scope: Scope, lora: Lora, data: bytes) -> str:
-        """The row first: what lies there without one is taken away."""
+        """Its address; "" where there is no folder, or it cannot be written to. The row first: what lies there without one
+        is taken away."""
         counter, token = self.desk.settings.counter, self._new_token()
-        assert counter is not None
+        if counter is None:
+            return ""
         name = f"{token}-{lora.name}.safetensors"
         await self.desk.store.handouts.add(scope, lora.id, token, self.desk.clock() + counter.hours * 3600)
         try:
             await asyncio.to_thread(_put, counter.folder, name, data)
         except OSError as error:
-            raise DiskFull("The folder for large files cannot be written to.") from error
+            log.error("lora=%d: the folder for large files cannot be written to: %s", lora.id, type(error).__name__)
+            return ""
         return f"{counter.url.rstrip('/')}/{name}"
 
     async def _facts(self, scope: Scope, lora: Lora, parts: int) -> str:

@@ -135,6 +135,19 @@ async def test_a_file_that_is_too_large_lies_behind_a_link_until_its_time_is_ove
         assert list(folder.iterdir()) == [stranger]
 
 
+async def test_where_the_folder_cannot_be_written_to_the_file_comes_in_parts(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "www").write_text("a file, where a folder should be")
+    house.settings = replace(house.settings, counter=Counter(tmp_path / "www", "https://files.example.org", 2))
+    async with house.life() as studio:
+        await trained(house, wants_vote=False)
+        whole = (await studio.keeping.export(house.who(), 1, 10**9)).files[0][1]
+        split = await studio.keeping.export(house.who(), 1, len(whole) // 2 + 1)
+        assert split.split and not split.link and b"".join(data for _, data in split.files[:2]) == whole
+    assert "cannot be written to: FileExistsError" in caplog.text
+
+
 @pytest.mark.parametrize("how", ["deleted", "withdrawn", "forgotten"])
 async def test_a_link_ends_with_its_lora(house: House, tmp_path: Path, how: str) -> None:
     house.settings = replace(house.settings, counter=Counter(tmp_path / "www", "https://files.example.org", 2))
