@@ -100,7 +100,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
     async def imagine(
         interaction: discord.Interaction[LikenessBot],
         prompt: app_commands.Range[str, 1, 1000],
-        lora: app_commands.Range[str, 1, 100] | None = None,
+        lora: app_commands.Range[str, 1, 200] | None = None,
         negative: app_commands.Range[str, 1, 500] | None = None,
         seed: app_commands.Range[int, 0, SEED_LIMIT] | None = None,
         count: app_commands.Range[int, 1, PICTURES_AT_ONCE] | None = None,

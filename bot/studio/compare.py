@@ -30,6 +30,7 @@ from storage.states import RunState
 
 MOST = xyz.JOB_PICTURES
 USUAL_STRENGTHS: tuple[Value, ...] = (0.4, 0.7, 1.0, 1.3)
+BEGUN = (RunState.PREPARING, RunState.TRAINING)
 TRAININGS = 25
 """In one autocompletion."""
 
@@ -99,6 +100,8 @@ class Comparing:
             raise UserError(
                 say("Name the LoRAs in the option of the command, not in the prompt: each is painted for itself.")
             )
+        if asked.count is not None:
+            raise UserError(say("A comparison paints one picture for every value: leave `--n` out."))
         strengths = _strengths(ask.strengths)
         if ask.run_id is None:
             return await self._loras(who, ask, asked, strengths)
@@ -130,6 +133,7 @@ class Comparing:
             work=work,
             loras=used_loras(lora for lora, _ in named),
             size=size_of(asked, await rules_here(self.desk, who)),
+            is_fast=asked.is_fast,
         )
         return Meant(tuple(axes), uses, prompts if len(named) > 1 else {}, spec)
 
@@ -156,7 +160,7 @@ class Comparing:
         )
         axes = (xyz.Axis(AxisKind.EPOCH, tuple(numbers)), *((strengths,) if strengths is not None else ()))
         size = size_of(asked, await rules_here(self.desk, who))
-        return Meant(axes, uses, {}, PaintSpec(work=work, epochs=used, size=size))
+        return Meant(axes, uses, {}, PaintSpec(work=work, epochs=used, size=size, is_fast=asked.is_fast))
 
     async def _own(self, who: Who, run_id: int) -> tuple[Run, Dataset, Subject]:
         """A training of this member's whose epochs may be shown. NotFound for somebody else's: it is nobody's business."""
@@ -167,8 +171,9 @@ class Comparing:
             raise NotFound(say("That is no training of yours, so its epochs cannot be compared. /loras lists LoRAs."))
         if not (await store.consents.of_subject(scope, subject.id)).given:
             raise NotAllowed(say("Whoever is in those photos has not allowed it, or took it back."))
-        if run.state is RunState.VOTING:
-            raise UserError(say("The vote on these epochs is still open: compare them when it is over."))
+        to_come = dataset.wants_vote and dataset.blind and run.state in (*BEGUN, RunState.QUEUED)
+        if run.state is RunState.VOTING or to_come:
+            raise UserError(say("The vote on these epochs is not over yet: compare them when it is."))
         return run, dataset, subject
 
     async def _work(self, who: Who, ask: Compare, asked: prompt.Prompt, words: str, lora: LoraUse | None) -> PaintJob:

@@ -19,6 +19,8 @@ from bot.studio.sentences import told
 from storage.records import Picture, Scope
 
 PER_PAGE = 9
+DOUBLE_PRESS_S = 2
+"""A second press this soon means the first one: nobody lets go of what they just made a favourite."""
 
 
 class Gallery:
@@ -85,7 +87,8 @@ class Gallery:
         """For the buttons under a grid, which look the same to everybody."""
         picture = await self._of_job(who, job_id, number)
         scope, favourites = Scope(who.guild_id), self.desk.store.favourites
-        if await favourites.get(scope, picture.id, who.member_id) is not None:
+        known = await favourites.get(scope, picture.id, who.member_id)
+        if known is not None and self.desk.clock() - known.kept_at > DOUBLE_PRESS_S:
             await favourites.drop(scope, picture.id, who.member_id)
             return Notice(say("Picture {number} is no favourite of yours any more.", number=number + 1))
         await self._keep(who, picture)

@@ -137,10 +137,20 @@ async def test_whose_epochs_and_which(house: House) -> None:
 
 
 async def test_an_open_vote_is_not_told_by_a_comparison(house: House) -> None:
+    house.script = Script(hold={"train": 3})
     async with house.life() as studio:
-        run, _ = await house.trained()
+        run = (await studio.start_training(house.who(), await house.ready())).run_id
+
+        async def one_epoch() -> bool:
+            return 1 in await house.epochs(run)
+
+        await house.until(one_epoch)
+        with pytest.raises(UserError, match="vote on these epochs is not over"):
+            await studio.comparing.compare(house.who(), ask(run_id=run))
+        house.engine.release("train")
+        await house.settled()
         assert (await house.store.runs.get(SCOPE, run)).state is RunState.VOTING
-        with pytest.raises(UserError, match="vote on these epochs is still open"):
+        with pytest.raises(UserError, match="vote on these epochs is not over"):
             await studio.comparing.compare(house.who(), ask(run_id=run))
 
 
@@ -150,6 +160,7 @@ async def test_an_open_vote_is_not_told_by_a_comparison(house: House) -> None:
         (ask(""), "prompt was empty"),
         (ask("a cat"), "Say what is to be compared"),
         (ask("a cat <lora:x:1>"), "in the option of the command"),
+        (ask("ohwx --n 2"), "leave `--n` out"),
         (ask("ohwx", strengths="0.1-1.7(+0.1)"), "17 pictures, and 16 is the most"),
         (ask("ohwx", strengths="many"), "cannot be read"),
         (ask("ohwx", strengths="5"), "cannot be read"),

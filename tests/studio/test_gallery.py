@@ -47,6 +47,10 @@ async def test_a_press_keeps_and_another_lets_go_each_for_themselves(house: Hous
         assert (await mine(house)).total == 1 and (await mine(house, FRIEND)).total == 0
         assert (await mine(house, FRIEND)).sheet is None
         await kept(house, job, 1, member=FRIEND)
+        assert "Picture 3 is a favourite" in (await studio.gallery.toggle(house.who(), job, 2)).sentence, (
+            "pressed twice"
+        )
+        house.clock.now += 3
         assert "no favourite" in (await studio.gallery.toggle(house.who(), job, 2)).sentence
         assert (await mine(house)).total == 0 and (await mine(house, FRIEND)).total == 1
         with pytest.raises(NotFound, match="not kept"):
