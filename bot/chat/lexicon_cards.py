@@ -34,7 +34,8 @@ def lexicon(screen: WordsCard) -> Drawn:
         pieces.append(words(clip("\n".join([texts.frequent(screen.captions), *listed]), 1400)))
         fitting = [one for one in screen.words if len(one.word) <= LONGEST_VALUE]
         options = (Option(one.word, one.word, texts.in_captions(one.count, screen.captions)) for one in fitting)
-        pieces.append(select(texts.Pick.REMOVE, options, "lex.remove", id, page))
+        if fitting:
+            pieces.append(select(texts.Pick.REMOVE, options, "lex.remove", id, page))
     else:
         pieces.append(words(texts.nothing_said()))
     first = [button(Button.WORD, "cap.word", id, page), button(texts.Button.REPLACE, "lex.replace", id, page)]
