@@ -120,6 +120,8 @@ def forward(
     kind = base.dtype
     clock = (1000 - timesteps.expand(len(noisy)).float()) / 1000
     pictures = list(noisy.to(kind).unsqueeze(2).unbind(0))
-    captions = [row[mask] for row, mask in zip(text.hidden.to(kind), text.mask, strict=True)]
+    # Padding is at the end; asked for all rows at once, for each look at a number waits for the device.
+    lengths: list[int] = text.mask.sum(dim=1).tolist()
+    captions = [row[:length] for row, length in zip(text.hidden.to(kind), lengths, strict=True)]
     answers = base.denoiser(pictures, clock, captions, return_dict=False)[0]
     return -torch.stack([answer.float() for answer in answers]).squeeze(2)
