@@ -11,6 +11,7 @@ from bot.chat.ballot_texts import Button, Pick
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.keeping_texts import Button as Kept
 from bot.chat.layout import Colour, Drawn, Option, Piece, button, escape, gallery, row, select, words
+from bot.chat.painting_texts import Button as Painting
 from bot.chat.retraining_texts import Button as Again
 from bot.chat.texts import Button as Common
 from bot.studio.ballot_screens import BallotCard, BallotColumn, ColumnCard, TieCard, WinnerCard
@@ -119,6 +120,7 @@ def winner(screen: WinnerCard) -> Drawn:
         words(texts.winner_use(escape(screen.trigger), screen.try_it), texts.winner_next()),
         row(
             button(Common.IMAGINE, "lora.imagine", id, _speakable(screen), style=ButtonStyle.primary),
+            button(Painting.COMPARE, "lora.compare", id),
             button(Again.RETRAIN, "lora.retrain", id),
             button(Kept.EXPORT, "lora.export", id),
         ),

@@ -153,7 +153,7 @@ def winner_use(trigger: str, try_it: str) -> str:
 
 
 def winner_next() -> str:
-    return "-# " + say("/compare holds it against others, /loras shares and renames it.")
+    return "-# " + say("/loras shares it, renames it, and says what else can be done with it.")
 
 
 def vote_fact(wants_vote: bool, blind: bool) -> str:

@@ -134,6 +134,12 @@ class Ballots:
             return
         await self._vote(known[0], payload.user_id, option, on=on)
 
+    async def cleared(self, message_id: int) -> None:
+        """A moderator took reactions away, ours with them: the letters stand there again to be pressed."""
+        known = self._open.get(message_id)
+        if known is not None:
+            await self.seed(*known)
+
     async def _vote(self, place: Place, member_id: int, option: int, *, on: bool) -> None:
         try:
             await self.studio.vote(place.guild_id, int(place.ref), member_id, option, on)

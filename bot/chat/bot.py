@@ -151,6 +151,14 @@ class LikenessBot(discord.Client):
         with on_its_own("a vote taken back"):
             await self.presenter.ballots.reacted(payload, on=False)
 
+    async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
+        with on_its_own("votes cleared"):
+            await self.presenter.ballots.cleared(payload.message_id)
+
+    async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
+        with on_its_own("a letter cleared"):
+            await self.presenter.ballots.cleared(payload.message_id)
+
     async def close(self) -> None:
         await self.presenter.stop()
         self.held.clear()

@@ -114,6 +114,19 @@ async def test_missing_reactions_are_put_back_after_a_restart(world: World) -> N
     assert [str(r.emoji) for r in world.last().reactions] == list(BALLOT_EMOJI[:4])
 
 
+async def test_letters_a_moderator_cleared_stand_there_again(world: World) -> None:
+    ballot = await world.to_ballot()
+    await world.bob.react(ballot, D)
+    world.env.backend.clear_reaction(world.channel.id, ballot.id, B)
+    await world.pulse()
+    assert {str(r.emoji): r.count for r in ballot_of(world).reactions} == {A: 1, C: 1, D: 2, B: 1}
+    world.env.backend.clear_reactions(world.channel.id, ballot.id)
+    await world.pulse()
+    assert {str(r.emoji): r.count for r in ballot_of(world).reactions} == {A: 1, B: 1, C: 1, D: 1}
+    await to_the_end(world)
+    assert training(world).counted == dict.fromkeys(range(4), frozenset()), "what Discord shows at the end is the truth"
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_nothing_on_a_blind_ballot_names_an_epoch(world: World, restarted: bool) -> None:
     ballot = await world.to_ballot()

@@ -192,6 +192,18 @@ async def test_an_owner_who_does_not_answer_is_not_waited_for_for_ever(
         assert await studio.open_ballots() == () and await house.posts("winner") == [("winner", "1")]
 
 
+async def test_a_question_goes_with_its_subject(house: House) -> None:
+    async with house.life() as studio:
+        _, ballot = await house.trained()
+        await level(house)
+        await studio.close_ballot(GUILD, ballot, await house.counted(ballot, {1: A, 3: A}))
+        (question,) = await house.store.outbox.list(SCOPE, purpose="tie")
+        await house.store.outbox.sent(SCOPE, question.id, 777)
+        await studio.forgetting.forget_subject(house.who(), 1)
+        assert 777 in {row.message_id for row in await house.store.erasures.due_everywhere()}
+        assert await studio.screen(GUILD, Purpose.TIE, str(ballot)) is None and await studio.open_ballots() == ()
+
+
 async def test_two_who_may_decide_at_once_decide_once(house: House) -> None:
     async with house.life() as studio:
         _, ballot = await house.trained()
@@ -297,14 +309,14 @@ async def test_the_owner_may_choose_and_it_is_said(house: House) -> None:
         with pytest.raises(UserError, match="no such column"):
             await studio.close_ballot(GUILD, ballot, {}, option=7, by=OWNER)
         votes, places = await house.counted(ballot, {3: B}), await house.places(ballot)
-        card = won(await studio.close_ballot(GUILD, ballot, votes, option=places[1], by=OWNER))
-        assert (card.result, card.decided_by) == ("Epoch 1 was chosen by hand; it had 0 of 2 votes.", OWNER)
+        card = won(await studio.close_ballot(GUILD, ballot, votes, option=places[1], by=ADMIN))
+        assert (card.result, card.decided_by) == ("Epoch 1 was chosen by hand; it had 0 of 2 votes.", ADMIN)
         assert [(c.letter, c.epoch, c.votes, c.wins) for c in card.ranking][:2] == [
             ("ABC"[places[1]], 1, 0, True),
             ("ABC"[places[3]], 3, 2, False),
         ]
         await studio.forgetting.forget_me(house.who(ADMIN))
-        assert (await house.store.ballots.get(SCOPE, ballot)).decided_by == OWNER
+        assert (await studio.booth.card(SCOPE, ballot)).decided_by == 0, "somebody, whose name is forgotten"
 
 
 async def test_one_more_hour_once_for_what_was_shown(house: House) -> None:
