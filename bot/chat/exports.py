@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.chat import keeping_texts as texts
 from bot.chat.commands import CHOICES, behind_the_door, choices_of
+from bot.chat.layout import escape
 from bot.chat.router import Ack, Press, on, who_is
 from bot.errors import UserError
 from bot.studio.requests import Who
@@ -57,6 +58,8 @@ async def send_file(bot: LikenessBot, interaction: discord.Interaction, who: Who
         note = texts.export_link(taken.link, taken.hours)
     else:
         note = texts.export_split(len(taken.files) - 1) if taken.split else texts.taken_home()
+    if taken.terms:
+        note = f"{note}\n-# {escape(taken.terms)}"
     await interaction.edit_original_response(content=note)
     for name, data in taken.files:
         try:

@@ -41,6 +41,8 @@ class Exported:
     """Where the file lies; "" when it is among `files`."""
     hours: int = 0
     """How long the link works."""
+    terms: str = ""
+    """Of its base, where they bind or want credit: one line."""
 
 
 class Exports:
@@ -56,10 +58,11 @@ class Exports:
         data = await store.blobs.get(scope, lora.key_id, lora.sha256)
         name = f"{lora.name}.safetensors"
         parts = [data[start : start + limit_bytes] for start in range(0, len(data), limit_bytes)]
+        told = terms.on_card(self.desk.settings.terms_of(lora.base))
         link = await self._hand_out(scope, lora, data) if len(parts) > 1 else ""
         if link and counter is not None:
             page = (f"{lora.name}.md", (await self._facts(scope, lora, 1)).encode())
-            exported = Exported((page,), split=False, link=link, hours=counter.hours)
+            exported = Exported((page,), split=False, link=link, hours=counter.hours, terms=told)
         elif len(parts) > MOST_PARTS:
             raise UserError(
                 say(
@@ -76,7 +79,7 @@ class Exports:
             names = [name] if len(parts) == 1 else [f"{name}.part{n:02}" for n in range(1, len(parts) + 1)]
             facts = await self._facts(scope, lora, len(parts))
             files = (*zip(names, parts, strict=True), (f"{lora.name}.md", facts.encode()))
-            exported = Exported(files, split=len(parts) > 1)
+            exported = Exported(files, split=len(parts) > 1, terms=told)
         await store.audit.add(scope, Act.EXPORTED, member_id, lora_id=lora.id)
         return exported
 

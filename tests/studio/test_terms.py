@@ -58,7 +58,9 @@ async def test_once_accepted_everything_starts_and_the_export_says_the_terms(hou
         await house.published()
         card = await studio.confirm_card(house.who(), 1)
         assert card.terms and not card.waits
-        facts = (await studio.keeping.export(house.who(), 1, 10**9)).files[-1][1].decode()
+        taken = await studio.keeping.export(house.who(), 1, 10**9)
+        assert taken.terms == card.terms
+        facts = taken.files[-1][1].decode()
         assert (await studio.imagine(house.who(), house.imagine("a hat"))).credit == "NoobAI inside"
         assert in_short(HARD) in facts and HARD.url in facts and "NoobAI inside" in facts
 
