@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import stat
 import struct
 import sys
@@ -50,6 +51,8 @@ LONGEST_NAME = 100
 MAGIC = b"PK\x03\x04"
 END = struct.Struct("<4s4H2LH")
 END_MAGIC = b"PK\x05\x06"
+NEEDED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "SYSTEMROOT")
+"""Of the environment, by the child."""
 JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -291,6 +294,8 @@ async def open_parcel(data: bytes, *, wall_s: float = WALL_S) -> Parcel:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         limit=CHUNK,
+        # The bot's own surroundings may hold its token and its master key: they are no business of the child.
+        env={name: os.environ[name] for name in NEEDED if name in os.environ},
     )
     assert child.stdin is not None and child.stdout is not None
     try:

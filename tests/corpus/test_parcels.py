@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +144,21 @@ async def test_what_hangs_is_ended_and_what_dies_is_told(monkeypatch: pytest.Mon
     assert await bad(good) is Why.BOMB
     monkeypatch.undo()
     assert isinstance(await open_parcel(good), Parcel)
+
+
+async def test_the_child_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, str] = {}
+    start = asyncio.create_subprocess_exec
+
+    async def seen(*args: str, env: dict[str, str], **more: Any) -> Any:
+        told.update(env)
+        return await start(*args, env=env, **more)
+
+    monkeypatch.setenv("LIKENESS_TOKEN", "secret")
+    monkeypatch.setenv("LIKENESS_MASTER_KEY", "secret")
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", seen)
+    assert (await open_parcel(packed(("a.jpg", PHOTO)))).photos
+    assert "PATH" in told and "secret" not in told.values()
 
 
 def test_the_child_has_its_limits() -> None:
