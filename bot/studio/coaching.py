@@ -131,12 +131,12 @@ def advise(photos: Sequence[Looked], kind: SubjectKind, settled: Mapping[Matter,
     kept = [photo for photo in photos if photo.kept]
     ids = {photo.number: photo.id for photo in photos}
     found = [
-        _strangers(kept),
+        _strangers([photo for photo in kept if photo.facts is not None and seen(photo.facts, kind)]),
         _copies(photos),
         _alike(kept, kind, Matter.TWINS),
         _single(kept, Matter.BLURRED, lambda facts: blurred(facts, kind)),
-        _single(kept, Matter.DARK, lambda facts: kind not in DRAWN and facts.brightest < DARK),
-        _single(kept, Matter.BRIGHT, lambda facts: kind not in DRAWN and facts.burnt > BURNT),
+        _single(kept, Matter.DARK, lambda facts: dark(facts, kind)),
+        _single(kept, Matter.BRIGHT, lambda facts: bright(facts, kind)),
         _alike(kept, kind, Matter.BURST),
         _single(kept, Matter.SMALL, small),
         _flagged(kept, Matter.CROWD, PhotoFlag.SEVERAL_FACES),
@@ -181,6 +181,19 @@ def grade(photos: Sequence[Looked], kind: SubjectKind, settled: Mapping[Matter, 
 def blurred(facts: PhotoFacts, kind: SubjectKind) -> bool:
     """Of the face; a face that is small anyway is told to be small instead. A style may be as soft as it likes."""
     return kind is not SubjectKind.STYLE and facts.sharpness < BLURRED and not 0 < facts.face < SMALL_FACE
+
+
+def dark(facts: PhotoFacts, kind: SubjectKind) -> bool:
+    return kind not in DRAWN and facts.brightest < DARK
+
+
+def bright(facts: PhotoFacts, kind: SubjectKind) -> bool:
+    return kind not in DRAWN and facts.burnt > BURNT
+
+
+def seen(facts: PhotoFacts, kind: SubjectKind) -> bool:
+    """Well enough to be told from others: who cannot be made out is nobody else."""
+    return not (blurred(facts, kind) or dark(facts, kind) or bright(facts, kind))
 
 
 def small(facts: PhotoFacts) -> bool:
