@@ -77,6 +77,11 @@ class ChannelCard:
     most: int
     """Pictures of one request that the owner of the machine allows."""
 
+    @property
+    def usual(self) -> bool:
+        """Nothing was decided for it."""
+        return self.rules == ChannelRules()
+
 
 @dataclass(frozen=True)
 class EditForm:
