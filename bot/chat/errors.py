@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import discord
 
+from bot import traces
 from bot.chat import refusals, texts
 from bot.errors import UserError
 from bot.language import again, speaking
@@ -42,16 +42,12 @@ def sentence_for(error: BaseException) -> str:
 
 
 def where(error: BaseException) -> str:
-    """Type and place of an error and of what caused it: no message, no values, no source lines."""
-    parts: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None:
-        frames = traceback.extract_tb(seen.__traceback__)
-        places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
-        code = f" {seen.status}/{seen.code}" if isinstance(seen, discord.HTTPException) else ""
-        parts.append(f"{type(seen).__name__}{code} at {places or '?'}")
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return "; from ".join(parts)
+    """Type and place of an error and of what caused it, with Discord's code where it is Discord's."""
+    return traces.where(error, _code)
+
+
+def _code(error: BaseException) -> str:
+    return f" {error.status}/{error.code}" if isinstance(error, discord.HTTPException) else ""
 
 
 def is_too_late(error: BaseException) -> bool:

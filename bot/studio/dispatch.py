@@ -20,9 +20,10 @@ from bot.studio.desk import Desk
 from bot.studio.library import Library
 from bot.studio.people import People
 from bot.studio.results import BEGUN, Results
+from bot.traces import where
 from engine.errors import EngineGone
 from engine.protocol import ENDS, BlobSource, CancelMode, Event, PaintJob, PhotoRef, PrepareJob, TrainJob
-from storage.errors import NoSuchRow, Stale, VaultError
+from storage.errors import DiskFull, NoSuchRow, Stale, VaultError
 from storage.records import Job, Scope
 from storage.states import JobKind, JobState, PhotoState, RunState, Stop
 
@@ -32,6 +33,7 @@ LOST = "A file it needs is not stored any more. Start again with the photos or t
 BROKEN = (
     "Something broke while its result was being stored; it was stopped. Try again; tell the owner if it happens again."
 )
+FULL = "The disk of this bot's machine is full, so its result could not be kept. Tell its owner, then press Try again."
 MODES = {Stop.NOW: CancelMode.NOW, Stop.AFTER_EPOCH: CancelMode.AFTER_EPOCH}
 
 
@@ -103,8 +105,8 @@ class Dispatch:
             except EngineGone:
                 log.error("the engine is gone: what waits is sent at the next start")
                 return
-            except Exception:
-                log.exception("the queue stumbled; it goes on at the next change")
+            except Exception as error:  # noqa: BLE001 - whatever it is, what waits must not wait for ever
+                log.error("the queue stumbled; it goes on at the next change: %s", where(error))
             if not self._stopping:
                 await self.desk.wake.wait()
 
@@ -237,20 +239,21 @@ class Dispatch:
             await self.results.take(scope, event)
         except (Stale, NoSuchRow) as error:
             log.info("job=%s attempt=%d %s dropped: %s", event.job_id, event.attempt, event.kind, type(error).__name__)
-        except Exception:
-            log.exception("job=%s attempt=%d %s could not be stored", event.job_id, event.attempt, event.kind)
-            await self._give_up(scope, event)
+        except Exception as error:  # noqa: BLE001 - an event must not end the following of all others
+            place = where(error)
+            log.error("job=%s attempt=%d %s could not be stored: %s", event.job_id, event.attempt, event.kind, place)
+            await self._give_up(scope, event, FULL if isinstance(error, DiskFull) else BROKEN)
         if isinstance(event, ENDS):
             self._guilds.pop(event.job_id, None)
             self.desk.wake.set()
 
-    async def _give_up(self, scope: Scope, event: Event) -> None:
+    async def _give_up(self, scope: Scope, event: Event, sentence: str) -> None:
         """An event that cannot be stored must not leave its job running for ever."""
         try:
             job = await self.desk.store.jobs.fence(scope, event.job_id, event.attempt)
             await self.desk.engine.cancel(job.id)
-            await self.results.refuse(scope, job, BROKEN)
+            await self.results.refuse(scope, job, sentence)
         except Stale:
             return
-        except Exception:
-            log.exception("job=%s stays as it is until the next start", event.job_id)
+        except Exception as error:  # noqa: BLE001 - where not even that can be written down, the log is all there is
+            log.error("job=%s stays as it is until the next start: %s", event.job_id, where(error))

@@ -38,6 +38,7 @@ HEARD = (
     "The engine is not running.",
     "The engine met an error of its own. Nothing was lost; the owner finds the place in the log.",
     "The engine ran out of memory. Try a smaller picture, fewer at once, or a lighter preset.",
+    "The disk of this bot's machine is full, so its result could not be kept. Tell its owner, then press Try again.",
     "The disk of the engine's machine is full. What was saved is kept: tell its owner, then press Try again.",
     "The training ran away: its loss is no number any more, also with lower rates. Finished epochs are kept; train again "
     "with the quick preset or a lower learning rate.",

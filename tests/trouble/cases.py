@@ -18,6 +18,7 @@ from bot.studio.requests import Who
 from engine.facts import Pair, PhotoFacts
 from engine.protocol import FailureKind
 from engine.script import Script
+from storage.errors import DiskFull
 from storage.records import Scope
 from storage.states import JobState, RunState
 from tests.journeys.documented import archive
@@ -248,6 +249,27 @@ async def disk_full(town: Town) -> str:
         os.fsync = durable
     assert await town.app.store.photos.list(Scope(town.guild.id), 1) == (), "nothing half stored"
     return told
+
+
+@case(
+    "its disk is full when the pictures come", "so its result could not be kept. Tell its owner, then press Try again."
+)
+async def full_later(town: Town) -> str:
+    """Nothing half stored; there is room again, and the same button brings them."""
+
+    async def no_room(*_: object) -> str:
+        raise DiskFull
+
+    put = town.app.store.blobs.put
+    await town.bob.slash(town.channel, "imagine", prompt="a house by the sea", count=1)
+    town.app.store.blobs.put = no_room  # type: ignore[method-assign, assignment]
+    await town.engine_done()
+    town.app.store.blobs.put = put  # type: ignore[method-assign]
+    read = words(town.the("could not be kept"))
+    await town.bob.click(town.the("could not be kept"), label="Try again")
+    await town.engine_done()
+    assert town.find("by the sea")
+    return read
 
 
 # -- what people do

@@ -59,7 +59,7 @@ def main() -> int:
     else:
         _engine_of(*sys.argv[3:])
         _hurry()
-    bot.app.SystemRandom = Loaded  # type: ignore[assignment, misc]
+        bot.app.SystemRandom = Loaded  # type: ignore[assignment, misc]
     discord.http.Route.BASE = f"http://127.0.0.1:{port}/api/v10"
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"ws://127.0.0.1:{port}/gateway/")
     settings = Settings(
