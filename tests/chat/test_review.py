@@ -238,12 +238,14 @@ async def test_choices_and_start(world: World, restarted: bool) -> None:
         await world.restart()
     await world.alice.select(confirm, ["quick"], custom_id="lk1:set.preset:1")
     await world.alice.select(world.last(world.room()), ["me"], custom_id="lk1:set.access:1")
-    await world.alice.click(world.last(world.room()), label="Vote: on")
     training = world.studio.training
     assert training is not None
+    await world.alice.click(world.last(world.room()), label="Vote: blind")
+    assert (training.wants_vote, training.blind) == (True, False)
+    await world.alice.click(world.last(world.room()), label="Vote: open")
     assert (training.preset, training.access, training.wants_vote) == ("quick", "me", False)
     await world.alice.click(world.last(world.room()), label="Vote: off")
-    assert training.wants_vote
+    assert (training.wants_vote, training.blind) == (True, True)
     await world.alice.click(world.last(world.room()), label="Start training")
     started, status = world.room().history()[-2:]
     assert "Started." in words(started) and "Waiting." in words(status)
