@@ -195,6 +195,7 @@ class Confirm:
             spec=work.model_dump_json(),
         )
         await store.datasets.move(scope, dataset.id, DatasetState.FROZEN)
+        await store.measures.delete(scope, dataset.id)  # it was for advice, and there is none to give any more
         await store.audit.add(scope, Act.TRAINED, who.member_id, subject_id=subject.id, job_id=job_id)
         await store.outbox.add(
             scope, channel_id=room_of(dataset, subject), purpose=Purpose.STATUS, ref=run.id, once=True

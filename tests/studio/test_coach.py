@@ -132,7 +132,8 @@ async def test_a_stranger_presses_nothing_and_the_training_ends_it(house: House)
         await studio.start_training(house.who(), dataset)
         with pytest.raises(UserError, match="training has begun"):
             await studio.coach.act(house.who(), dataset, "blurred", "drop")
-        assert (await card_of(house)).settled
+        assert await house.store.measures.of_dataset(SCOPE, dataset) == {}, "thrown away: nobody is advised any more"
+        assert await studio.screen(GUILD, Purpose.COACHING, str(dataset)) is None
         await house.settled()
 
 
