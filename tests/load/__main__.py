@@ -74,7 +74,7 @@ async def measure(rounds: int) -> int:
             await busy.until(lambda: busy.story.find("kat-gen0 is here"))
             await busy.train("Rex", 22, "thorough")
             await busy.until(lambda: busy.training("Rex"))
-            crowd = Crowd(wire, busy.story.the("Rex: the captions"), busy.story.the("kat-gen0 is here"), "ohwx")
+            crowd = Crowd(wire, busy.story.the("Kat: the crops"), busy.story.the("kat-gen0 is here"), "ohwx")
             return await _rounds(busy, bot, crowd, rounds)
 
 

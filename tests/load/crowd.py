@@ -23,7 +23,7 @@ PATIENCE_S = 120
 
 @dataclass
 class Crowd:
-    """`sheet` is a card in somebody else's room, `winner` the announcement of a LoRA that everybody may use."""
+    """`sheet` is a card of somebody else's crops, `winner` the announcement of a LoRA that everybody may use."""
 
     wire: Wire
     sheet: Payload
@@ -34,6 +34,10 @@ class Crowd:
     rounds: int = 0
 
     def __post_init__(self) -> None:
+        # As it stood before its owner agreed to it: such buttons are pressed for days after.
+        button = {"type": 2, "style": 1, "label": "Looks right", "custom_id": "lk1:crop.accept:1"}
+        parts = [*self.sheet["components"], {"type": 1, "components": [button]}]
+        self.sheet = {**self.sheet, "components": parts}
         self.members = [Member(self.wire, str(5000 + n), f"member{n}") for n in range(MEMBERS)]
         self._asked_at: dict[str, float] = {}
         callback = self.wire.interactions.callback

@@ -20,7 +20,6 @@ async def test_two_hundred_at_once_and_none_is_lost(tmp_path: Path) -> None:
         story = Story(wire)
         await story.tell(to=story.pictures)
         crowd = Crowd(wire, story.the("the crops"), story.the("is here"), "k4tya")
-        crowd.sheet = crowd.sheet | {"components": _with_a_button(crowd.sheet["components"])}
         asked = await crowd.rush()
         assert len(asked) == MEMBERS * EACH
         first = Counter((one.kind, one.first) for one in asked)
@@ -48,9 +47,3 @@ async def test_two_hundred_at_once_and_none_is_lost(tmp_path: Path) -> None:
         with contextlib.closing(sqlite3.connect(tmp_path / "data" / "likeness.db")) as database:
             rows = database.execute("SELECT state, count(*) FROM jobs WHERE kind = 'paint' GROUP BY state").fetchall()
         assert rows == [("done", len(painted))]
-
-
-def _with_a_button(components: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The card as it stood before its owner agreed to it: such buttons are pressed for days after."""
-    button = {"type": 2, "style": 1, "label": "Looks right", "custom_id": "lk1:crop.accept:1"}
-    return [*components, {"type": 1, "components": [button]}]
