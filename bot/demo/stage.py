@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import discord
@@ -58,9 +59,14 @@ def members_speaking(locale: str) -> Generator[None]:
 
 
 @asynccontextmanager
-async def imitated_discord(bot: discord.Client) -> AsyncGenerator[simcord.Env]:
-    """A Discord inside this process, with `bot` logged in. What the bot raised and nobody caught is raised at the end."""
+async def imitated_discord(bot: discord.Client, begins: datetime | None = None) -> AsyncGenerator[simcord.Env]:
+    """A Discord inside this process, with `bot` logged in. What the bot raised and nobody caught is raised at the end.
+
+    Its clock stands still by itself; `begins`: where.
+    """
     env = PatientEnv(bot, settle_timeout=SETTLE_S)
+    if begins is not None:
+        env.backend.clock._epoch = begins  # pyright: ignore[reportPrivateUsage]
     await env.start()
     try:
         yield env

@@ -96,8 +96,9 @@ class Page:
         )
 
     async def picture(self, clip: dict[str, float] | None = None) -> bytes:
-        """PNG of what is seen, or of a part of the page."""
-        more: dict[str, Any] = {} if clip is None else {"clip": {**clip, "scale": 1}, "captureBeyondViewport": True}
+        """PNG of what is seen, or of a part of it. What is outside of the window is not there: a page that goes by its window
+        would lay itself out anew for it."""
+        more: dict[str, Any] = {} if clip is None else {"clip": {**clip, "scale": 1}}
         return base64.b64decode((await self.ask("Page.captureScreenshot", format="png", **more))["data"])
 
 
