@@ -13,13 +13,14 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format quality miniature clean
+.PHONY: help install demo test check format quality load miniature clean
 
 help:
 	@echo "make demo       the story of a birthday present, told in $(DEMO_OUT)/"
 	@echo "make test       every test"
 	@echo "make check      style, types, import rules, documents"
 	@echo "make quality    train ten unseen identities and print what was learnt (about half an hour on 2 cores)"
+	@echo "make load       two hundred interactions at once while a training runs: how long members wait (minutes)"
 	@echo "make miniature  train the embedded base again from its scripts (hours on a CPU)"
 	@echo "make format     let ruff format the code"
 	@echo "make install    only make $(VENV)"
@@ -53,6 +54,10 @@ format: $(STAMP)
 quality: $(STAMP)
 	@echo "==> Training ten unseen identities and reading what was learnt"
 	@$(BIN)/python -m tests.quality
+
+load: $(STAMP)
+	@echo "==> Fifty members ask at once, a few times over, while a training runs"
+	@$(BIN)/python -m tests.load
 
 miniature: $(STAMP)
 	@echo "==> Training the miniature from its scripts"
