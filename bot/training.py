@@ -265,16 +265,16 @@ class _Epochs:
 
 
 def _draw_sheets(order: TrainingOrder, epochs: _Epochs, suggested: int | None) -> None:
-    """Column 0 is the base, then one column per epoch, with its scores below; and the scores as curves."""
+    """The base, then one column per epoch, with its scores below; and the scores as curves."""
+    from bot.studio.ballot_sheet import Column, beneath, grid
     from bot.studio.curve import draw
-    from bot.studio.sheets import Column, grid
 
-    columns = [Column("base", None, (), epochs.previews(0))]
-    columns += [
-        Column(f"epoch {number}", number, scores.column(entry), epochs.previews(number), suggested=number == suggested)
+    base = Column("", "base", epochs.previews(0))
+    columns = [
+        Column(str(number), f"epoch {number}", epochs.previews(number), scores.column(entry), number == suggested)
         for number, entry in sorted(epochs.entries.items())
     ]
-    drawn = grid(columns, [preview.prompt for preview in order.previews])
+    drawn = beneath(grid(base, columns, [preview.prompt for preview in order.previews]))
     write_png(drawn, order.out / GRID_NAME)
     curve = draw(epochs.entries, suggested)
     if curve is not None:

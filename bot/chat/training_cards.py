@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from discord import ButtonStyle
+from typing import Any
+
+from discord import ButtonStyle, ui
 
 from bot.chat import texts
 from bot.chat.layout import Colour, Drawn, Piece, bar, button, escape, gallery, row, sparkline, words
@@ -48,7 +50,7 @@ def epoch(screen: EpochPost) -> Drawn:
 
 def trouble(screen: TroubleCard) -> Drawn:
     pieces: list[Piece] = [words(texts.trouble(screen.member_id, escape(screen.sentence)))]
-    controls = []
+    controls: list[ui.Button[Any]] = []
     if screen.can_be_lighter:
         controls.append(button(Button.LIGHTER, "job.lighter", screen.job_id, style=ButtonStyle.primary))
     if screen.can_retry:
