@@ -13,15 +13,17 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format quality load miniature clean
+.PHONY: help install demo try tour test check format quality load miniature clean
 
 help:
 	@echo "make demo       the story of a birthday present, told in $(DEMO_OUT)/"
+	@echo "make try        the real bot in your browser, without Discord"
 	@echo "make test       every test"
 	@echo "make check      style, types, import rules, documents"
 	@echo "make quality    train ten unseen identities and print what was learnt (about half an hour on 2 cores)"
 	@echo "make load       two hundred interactions at once while a training runs: how long members wait (minutes)"
 	@echo "make miniature  train the embedded base again from its scripts (hours on a CPU)"
+	@echo "make tour       take the pictures of docs/tour.md anew, with the Chromium that is installed"
 	@echo "make format     let ruff format the code"
 	@echo "make install    only make $(VENV)"
 	@echo "make clean      remove $(VENV) and caches"
@@ -31,6 +33,13 @@ install: $(STAMP)
 demo: $(STAMP)
 	@echo "==> Playing the birthday present; the results go to $(DEMO_OUT)/"
 	@$(BIN)/likeness demo --out $(DEMO_OUT)
+
+try: $(STAMP)
+	@$(BIN)/likeness try
+
+tour: $(STAMP)
+	@echo "==> Playing an evening and taking its pictures"
+	@$(BIN)/python -m tests.tour
 
 test: $(STAMP)
 	@echo "==> Running every test"

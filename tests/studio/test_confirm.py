@@ -14,7 +14,7 @@ from tests.studio.house import FRIEND, OWNER, ROOM, SCOPE, House
 @pytest.mark.parametrize(
     ("choice", "part"),
     [
-        ({"preset": "glacial"}, "There is no preset glacial. Choose quick, balanced, thorough."),
+        ({"preset": "glacial"}, "There is no preset glacial. Choose one of quick, balanced, thorough."),
         ({"access": "everybody"}, "only you, or everybody on this server"),
         ({"trigger": "birthday"}, "already knows"),
         ({"trigger": "person"}, "already knows"),
