@@ -147,7 +147,7 @@ class Booth:
 
     async def _curve(self, scope: Scope, run: Run, winner: int) -> Image | None:
         epochs = {epoch.number: epoch for epoch in await self.desk.store.epochs.list(scope, run.id) if epoch.number}
-        data = await asyncio.to_thread(curve.draw, epochs, winner, "winner")
+        data = await asyncio.to_thread(curve.draw, epochs, winner, say("winner"))
         if data is None:
             return None
         return Image("curve.webp", data, say("The scores of the epochs as curves, the winner marked"))

@@ -7,6 +7,7 @@ from math import ceil
 
 from PIL import Image, ImageDraw
 
+from bot.language import say
 from bot.studio import canvas
 from bot.studio.scores import Scored
 
@@ -15,16 +16,27 @@ LEFT, RIGHT, TOP, LOW = 96, 250, 84, 92
 """Margins of the plot, in pixels."""
 FINE = 2
 """Drawn at this many times the size, for smooth lines."""
-LINES: dict[str, tuple[str, canvas.RGB]] = {
-    "likeness": ("likeness", canvas.TEAL),
-    "fidelity": ("prompt kept", canvas.AMBER),
-    "memorising": ("copies photos", (240, 110, 120)),
-    "bleed": ("bleeds", (170, 140, 250)),
+LINES: dict[str, canvas.RGB] = {
+    "likeness": canvas.TEAL,
+    "fidelity": canvas.AMBER,
+    "memorising": (240, 110, 120),
+    "bleed": (170, 140, 250),
 }
 
 
-def draw(epochs: Mapping[int, Scored], chosen: int | None, word: str = "suggested") -> bytes | None:
-    """WebP of the scores over the epochs, `chosen` marked as `word`. None where fewer than two epochs were read."""
+def name_of(score: str) -> str:
+    """As it stands at the end of its line."""
+    return {
+        "likeness": say("likeness"),
+        "fidelity": say("prompt kept"),
+        "memorising": say("copies photos"),
+        "bleed": say("bleeds"),
+    }[score]
+
+
+def draw(epochs: Mapping[int, Scored], chosen: int | None, word: str | None = None) -> bytes | None:
+    """WebP of the scores over the epochs, `chosen` marked as `word`, or as the suggested one. None where fewer than two epochs
+    were read."""
     numbers = sorted(epochs)
     told = {name: [(n, value) for n in numbers if (value := getattr(epochs[n], name)) is not None] for name in LINES}
     told = {name: points for name, points in told.items() if len(points) > 1}
@@ -34,10 +46,10 @@ def draw(epochs: Mapping[int, Scored], chosen: int | None, word: str = "suggeste
     plot = _Plot(numbers[0], numbers[-1], top)
     plot.axes(numbers)
     if chosen is not None and chosen in epochs:
-        plot.mark(chosen, f"epoch {chosen}, {word}")
+        plot.mark(chosen, say("epoch {number}, {word}", number=chosen, word=word or say("suggested")))
     for name, points in told.items():
-        plot.line(points, LINES[name][1])
-    plot.names([(points[-1][1], LINES[name][0], LINES[name][1]) for name, points in told.items()])
+        plot.line(points, LINES[name])
+    plot.names([(points[-1][1], name_of(name), LINES[name]) for name, points in told.items()])
     return canvas.to_webp(plot.sheet.resize(SIZE, Image.Resampling.LANCZOS))
 
 
@@ -61,8 +73,8 @@ class _Plot:
         for number in numbers:
             self._say(self.x(number), self.y(0) + 14 * FINE, str(number), 24, canvas.SOFT, "ma")
         middle = (self.x(self.first) + self.x(self.last)) / 2
-        self._say(middle, (SIZE[1] - 12) * FINE, "epoch", 24, canvas.SOFT, "md")
-        self._say(self.x(self.first) - 14 * FINE, 18 * FINE, "points", 24, canvas.SOFT, "la")
+        self._say(middle, (SIZE[1] - 12) * FINE, say("epoch"), 24, canvas.SOFT, "md")
+        self._say(self.x(self.first) - 14 * FINE, 18 * FINE, say("points"), 24, canvas.SOFT, "la")
 
     def mark(self, epoch: int, text: str) -> None:
         x, y = self.x(epoch), self.y(self.top)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.language import say
+from bot.language import many, say
 from bot.studio import terms
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
@@ -115,13 +115,20 @@ class Exports:
         shown = {
             key: run.recipe.get(key) for key in ("preset", "rank", "alpha", "resolution", "exposures", "epochs", "seed")
         }
-        facts = {"trigger word": lora.trigger, "class word": run.class_word, "base": lora.base, "epoch": lora.epoch}
+        facts = {
+            say("trigger word"): lora.trigger,
+            say("class word"): run.class_word,
+            say("base"): lora.base,
+            say("epoch"): lora.epoch,
+        }
         lines = [f"- {name}: {value}" for name, value in (facts | shown).items() if value is not None]
         lines += terms.facts(self.desk.settings.terms_of(lora.base))
         use = [
             "",
-            "It shows a person or thing whose owner trusted this server with it. Use it as they allowed you to, and delete "
-            "it when they ask.",
+            say(
+                "It shows a person or thing whose owner trusted this server with it. Use it as they allowed you to, and "
+                "delete it when they ask."
+            ),
         ]
         joined = _joining(f"{lora.name}.safetensors", parts) if parts > 1 else []
         return "\n".join([f"# {lora.name}", "", *lines, f"- sha256: {lora.sha256}", *joined, *use, ""])
@@ -132,9 +139,13 @@ def _joining(name: str, parts: int) -> list[str]:
     named = "+".join(f"{name}.part{n:02}" for n in range(1, parts + 1))
     return [
         "",
-        f"The file came in {parts} parts. Put all of them into one folder, then join them there in one of these ways:",
+        many(
+            "The file came in {count} part. Put it into a folder, then join it there in one of these ways:",
+            "The file came in {count} parts. Put all of them into one folder, then join them there in one of these ways:",
+            parts,
+        ),
         "",
-        f"- with likeness, which also checks the result: `likeness lora join {name}.part01`",
+        say("- with likeness, which also checks the result: {command}", command=f"`likeness lora join {name}.part01`"),
         f"- Linux, macOS: `cat {name}.part?? > {name}`",
         f"- Windows: `copy /b {named} {name}`",
     ]

@@ -25,6 +25,9 @@ HEARD = (
     "{said}; later ones gain little.",
     "This base has no eyes to compare subjects with, so choose by the previews.",
     "Of the {epochs} finished epochs, epoch {best} looks best so far.",
+    # Why a photo was left out, where no code says it.
+    "was not looked at, because that was cancelled",
+    "could not be read",
     # Why a job or a training ended.
     "Cancelled before its first epoch.",
     "The training ended before its first epoch was done, so there is nothing to choose from. Start it again.",

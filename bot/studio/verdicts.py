@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.language import say
+from bot.studio.hearsay import retell
 from engine.verdicts import Cause
 from storage.records import Photo
 
@@ -60,7 +61,7 @@ def reason(photo: Photo, names: Mapping[int, str]) -> str:
         case "no_room":
             return say("is one too many: a subject has at most {most} photos", **facts)
         case _:
-            return photo.reason
+            return retell(photo.reason)
 
 
 def burned(photo: Photo, numbers: Mapping[int, int]) -> str:
@@ -101,4 +102,4 @@ def burned(photo: Photo, numbers: Mapping[int, int]) -> str:
         case "no_room":
             return say("one too many")
         case _:
-            return photo.reason.split(";")[0]
+            return retell(photo.reason).split(";")[0]

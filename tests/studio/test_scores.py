@@ -54,7 +54,7 @@ def colours(data: bytes) -> set[tuple[int, int, int]]:
     """Those that cover more than a few pixels, WebP's rounding taken out."""
     picture = Image.open(io.BytesIO(data)).convert("RGB")
     found: set[tuple[int, int, int]] = set()
-    for colour in (canvas.TEAL, *(line[1] for line in curve.LINES.values())):
+    for colour in (canvas.TEAL, *curve.LINES.values()):
         near = sum(
             count
             for count, pixel in picture.getcolors(picture.width * picture.height) or ()
@@ -70,7 +70,7 @@ def test_the_curve_shows_every_score_that_was_read_twice() -> None:
     drawn = curve.draw(epochs, 3)
     assert drawn is not None
     assert Image.open(io.BytesIO(drawn)).size == curve.SIZE
-    assert colours(drawn) == {curve.LINES["likeness"][1], curve.LINES["fidelity"][1]}
+    assert colours(drawn) == {curve.LINES["likeness"], curve.LINES["fidelity"]}
 
 
 def test_the_chosen_epoch_is_marked() -> None:

@@ -19,7 +19,7 @@ from bot.demo.stage import Stage, StageError
 from bot.demo.transcript import walk
 from tests.tour.browser import Page
 
-WIDE, PHONE = (760, 3200, 1.5), (390, 3200, 2.0)
+WIDE, PHONE = (660, 3200, 1.5), (390, 3200, 2.0)
 """Width and height in CSS pixels, and device pixels for each."""
 QUALITY = 78
 STILL, LOOK_S = 4, 0.3
