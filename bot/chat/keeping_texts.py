@@ -352,12 +352,10 @@ def export_link(link: str, hours: int) -> str:
 
 def export_refused(name: str) -> str:
     return say(
-        "The file is larger than this server takes in one piece, so it comes in {parts}; the page beside it says how to join "
-        "them.",
+        "Discord did not take {name}: it is too large for this server. Ask the owner of this bot for it.", name=name
+    )
 
 
 def what_goes(goes: HeldOfSubject) -> str:
     """Before it is forgotten, what that takes."""
     return say("Forgetting it deletes {list}.", list=receipts.of_subject(goes))
-        parts=parts,
-    )
