@@ -11,7 +11,7 @@ from bot.chat import retraining_texts as texts
 from bot.chat.commands import CHOICES, behind_the_door, choices_of
 from bot.chat.rooms import Room, check_may_post, open_room
 from bot.chat.router import Ack, Press, on, who_is
-from bot.chat.texts import listed
+from bot.chat.texts import are_missing
 from bot.errors import UserError
 from bot.studio.requests import Who
 from bot.studio.retraining import Source
@@ -71,4 +71,4 @@ async def open_version(bot: LikenessBot, interaction: discord.Interaction, who: 
         await room.close(bot)
         room = Room(opened.room_id)
     sentence = texts.opened(opened)
-    return f"{sentence} {texts.no_room(listed(room.missing))}" if room.missing else sentence
+    return f"{sentence} {texts.no_room(are_missing(room.missing))}" if room.missing else sentence

@@ -52,4 +52,4 @@ def opened(version: Opened) -> str:
 
 
 def no_room(missing: str) -> str:
-    return say("I may not open a thread here ({missing} is missing), so it goes on in this channel.", missing=missing)
+    return say("I may not open a thread here ({missing}), so it goes on in this channel.", missing=missing)

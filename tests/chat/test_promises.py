@@ -254,7 +254,7 @@ def deny(world: World, *names: str) -> None:
         (
             ("create_private_threads", "create_public_threads"),
             None,
-            "Create Private Threads and Create Public Threads is missing",
+            "Create Private Threads and Create Public Threads are missing",
         ),
         (("send_messages_in_threads",), None, "Send Messages in Threads is missing"),
     ],
