@@ -256,7 +256,7 @@ def deny(world: World, *names: str) -> None:
             None,
             "Create Private Threads and Create Public Threads are missing",
         ),
-        (("send_messages_in_threads",), None, "Send Messages in Threads is missing"),
+        (("send_messages_in_threads",), None, "Send Messages in Threads are missing"),
     ],
 )
 async def test_the_job_room_falls_back_and_names_what_is_missing(
