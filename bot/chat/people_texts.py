@@ -94,7 +94,8 @@ def took_back(subject: str, member_id: int) -> str:
 def consent_question(member_id: int, owner_id: int) -> str:
     if member_id == owner_id:
         return say(
-            "{member}, you took your word back for what I had learnt. A new version needs it again.", member=f"<@{member_id}>"
+            "{member}, you took your word back for what I had learnt. A new version needs it again.",
+            member=f"<@{member_id}>",
         )
     return say(
         "{member}, {owner} has photos of you and would like me to learn your face from them.",

@@ -20,7 +20,6 @@ from bot.demo.trial import MEMBERS, run_trial
 from bot.errors import UserError
 from engine.fake import FakeEngine
 
-
 SITTERS = {"ada": (7, 2)}
 
 
