@@ -14,7 +14,6 @@ from pydantic import Field
 
 from engine.errors import BadInput, BaseUnavailable, Diverged
 from engine.facts import PhotoFacts
-from engine.files.picture import XMP, XMP_KEYWORD
 from engine.protocol import (
     BaseModelRef,
     Box,
@@ -344,6 +343,8 @@ def picture(about: str, width: int, height: int, text: str) -> bytes:
     """A PNG whose 8x8 coloured tiles follow from `about`; `text` stands in its `parameters` chunk."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
+
+    from engine.files.picture import XMP, XMP_KEYWORD
 
     tiles = hashlib.shake_256(about.encode()).digest(8 * 8 * 3)
     info = PngInfo()

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import simcord
 
+from bot.chat.threads import CLEARED
 from storage.records import Scope
 from storage.states import ConsentState
 from tests.journeys.town import Town, words
@@ -85,7 +86,9 @@ async def test_no_takes_the_photos_with_it_and_tells_the_one_who_brought_them(to
     told = town.the("said no. The photos")
     assert town.alice.id in [m.id for m in told.mentions]
     assert town.find("would like me") == []
-    assert room.id not in town.env.backend.channels, "the room is gone with everything in it"
+    left = town.env.backend.channels[room.id]
+    assert left.name == CLEARED, "a bot may not delete a thread: it is emptied, renamed and put away"
+    assert [message for message in room.history() if message.author.id == town.env.backend.bot_user.id] == []
     assert await town.app.store.erasures.due_everywhere() == ()
 
 

@@ -83,7 +83,9 @@ async def test_several_are_completed_behind_commas(house: House) -> None:
         assert card.strengths == (0.8, 0.5) and card.lora == "kat-gen0, ghibli-gen0"
         assert "k4t person" in card.prompt and "gh1bli person" in card.prompt
         both = house.imagine("k4t at sea <lora:ghibli-gen0:0.3>", count=1)
-        assert sorted((await studio.imagine(house.who(), both)).strengths) == [0.3, 1.0], "one by its tag, one by its word"
+        assert sorted((await studio.imagine(house.who(), both)).strengths) == [0.3, 1.0], (
+            "one by its tag, one by its word"
+        )
         await house.settled()
 
 

@@ -17,7 +17,7 @@ from engine.recipes.presets import recipe_for
 from engine.worker.order import Order
 from engine.worker.train import train
 from tests.quality.judge import Judge
-from tests.quality.study import CLASS_WORD, KIND, TRIGGER, WAYS, images_of, painted, run, unseen_scenes
+from tests.quality.study import CLASS_WORD, KIND, PHOTOS, TRIGGER, WAYS, images_of, painted, run, unseen_scenes
 
 pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="the miniature's weights are not here")
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not (WEIGHTS / "unet").is_dir(), reason="the min
 @pytest.mark.slow
 def test_a_short_training_paints_the_person_and_keeps_the_scene(tmp_path: Path) -> None:
     base, judge, identity = load(BaseModelRef()), Judge(), 7100
-    images, blobs = images_of(identity, WAYS["ours"], plain=True)
+    images, blobs = images_of(identity, WAYS["ours"], PHOTOS, plain=True)
     recipe = recipe_for("balanced", base.ref, KIND, len(images)).model_copy(update={"exposures": 400, "epochs": 1})
     job = TrainJob(
         job_id="short", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
