@@ -50,7 +50,7 @@ async def test_as_many_trainings_are_sent_as_run_at_a_time_and_the_next_one_is_t
         await house.until(both)
         card = await studio.start_training(house.who(), sets[2])
         assert (card.state, card.place) == ("queued", 1)
-        assert (await studio.schedule.queue_words()).startswith("4th in line")
+        assert (await studio.schedule.queue_words()).startswith("number 4 in line")
         assert await both()
         house.engine.release("train")
         await house.settled()
@@ -128,7 +128,7 @@ async def test_one_training_at_a_time_and_whoever_had_least_comes_next(house: Ho
             (1, "training: C", True),
             (2, "training", False),
         ]
-        assert (await studio.confirm_card(house.who(), sets[0])).queue.startswith("4th in line")
+        assert (await studio.confirm_card(house.who(), sets[0])).queue.startswith("number 4 in line")
         assert [name for _, name in await studio.cancellable(house.who())] == ["training: Kat3r1na", "training: B"]
         assert len(await studio.cancellable(house.who(ADMIN, admin=True))) == 3
         with pytest.raises(UserError, match="several things"):
