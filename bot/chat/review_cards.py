@@ -72,7 +72,13 @@ def confirm_card(screen: ConfirmCard) -> Drawn:
     id = screen.dataset_id
     facts = words(
         texts.confirm_title(escape(screen.subject)),
-        texts.confirm_facts(escape(screen.trigger), escape(screen.class_word), screen.photos, screen.queue),
+        texts.confirm_facts(
+            # Once it is in the queue its own card says where, and goes on saying so.
+            escape(screen.trigger),
+            escape(screen.class_word),
+            screen.photos,
+            "" if screen.started else screen.queue,
+        ),
         ballot_texts.vote_fact(screen.wants_vote, screen.blind),
         escape(screen.change),
         f"-# {escape(screen.terms)}" if screen.terms else "",

@@ -298,7 +298,7 @@ def confirm_title(subject: str) -> str:
 
 def confirm_facts(trigger: str, class_word: str, count: int, queue: str) -> str:
     learnt = say("Trigger word **{trigger}** ({class_word})", trigger=trigger, class_word=class_word)
-    return f"{learnt} · {photos(count)} · {queue}"
+    return " · ".join(part for part in (learnt, photos(count), queue) if part)
 
 
 def started() -> str:
