@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -37,7 +38,7 @@ from bot.chat.languages import CommandWords
 from bot.chat.painting_commands import add_compare, add_gallery
 from bot.chat.ports import Memory, Post
 from bot.chat.presenter import Presenter
-from bot.chat.turns import Turns
+from bot.chat.turns import Turns, Underway
 from bot.chat.uploads import Held
 from bot.errors import UserError
 from bot.language import say, speak
@@ -52,6 +53,8 @@ HANDLERS = (
 """Importing them registers what can be pressed."""
 
 TREE = "command tree"
+LAST_ANSWER_S = 5
+"""As long as a kind stop waits for the members whose presses and commands are being answered."""
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -101,6 +104,7 @@ class LikenessBot(discord.Client):
         self.memory = memory
         self.held = Held(clock)
         self.turns = Turns()
+        self.underway = Underway()
         self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)
@@ -141,7 +145,8 @@ class LikenessBot(discord.Client):
             await self.studio.back_in(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[LikenessBot]) -> None:
-        await router.answer(self, interaction)
+        with self.underway.one():
+            await router.answer(self, interaction)
 
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         with on_its_own("a vote"):
@@ -159,7 +164,14 @@ class LikenessBot(discord.Client):
         with on_its_own("a letter cleared"):
             await self.presenter.ballots.cleared(payload.message_id)
 
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        """Nothing begins any more once this is closing: discord.py would say READY to a client that is gone, where it was
+        stopped within two seconds of connecting."""
+        if not self.is_closed():
+            super().dispatch(event, *args, **kwargs)
+
     async def close(self) -> None:
         await self.presenter.stop()
+        await self.underway.done(LAST_ANSWER_S)
         self.held.clear()
         await super().close()

@@ -184,10 +184,11 @@ async def show_privately(interaction: discord.Interaction[LikenessBot], ask: Cal
 async def behind_the_door(
     interaction: discord.Interaction[LikenessBot], work: Callable[[], Awaitable[None]], *, private_reply: bool = True
 ) -> None:
-    try:
-        await work()
-    except Exception as error:  # noqa: BLE001 - the error door
-        await errors.tell(interaction, error, private_reply=private_reply)
+    with interaction.client.underway.one():
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the error door
+            await errors.tell(interaction, error, private_reply=private_reply)
 
 
 async def choices_of(

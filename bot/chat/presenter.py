@@ -64,7 +64,9 @@ class Presenter:
         """Held while rows are posted."""
         self._asking = asyncio.Lock()
         self._doubtful: set[int] | None = None
-        """Rows that may have been posted without being marked; None before the first look."""
+        """Rows that may have been posted without being marked. None: nothing was posted yet, so all that wait may have been,
+        by an earlier process."""
+        self._over = False
         self._shut: dict[int, float] = {}
         """Channels this bot may not write to at the moment, and when it tries again."""
 
@@ -72,14 +74,14 @@ class Presenter:
 
     async def start(self) -> None:
         """On READY, and again whenever Discord starts a new session."""
-        self._doubtful = None
         with on_its_own("ballots: taking up"):
             await self.ballots.take_up()
-        if not self._round.is_running():
+        if not self._round.is_running() and not self._over:
             self._round.start()
 
     async def stop(self) -> None:
         """What is being posted is marked before the end, so that the next process has nothing to look for."""
+        self._over = True
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_POST_S), self._lock:
                 self._round.cancel()
@@ -141,7 +143,6 @@ class Presenter:
                         await self._post(due)
                     except (discord.HTTPException, OSError, TimeoutError) as error:
                         held.add(due.channel_id)
-                        self._doubtful.add(due.id)
                         log.warning("outbox %s waits: %s", due.id, where(error))
 
     async def _post(self, due: Due) -> None:
@@ -195,10 +196,13 @@ class Presenter:
         await self.post.drop(due, f"Discord said {error.status}/{error.code}")
 
     async def _message_for(self, due: Due, drawn: Drawn) -> int:
-        if self._doubtful is not None and due.id in self._doubtful:
+        if self._doubtful is None or due.id in self._doubtful:
             found = await self._find(due)
             if found is not None:
                 return found
+        if self._doubtful is not None:
+            # Until it is marked: whatever comes in between, the next try looks first.
+            self._doubtful.add(due.id)
         return await self._send(due, drawn)
 
     async def _find(self, due: Due) -> int | None:

@@ -7,8 +7,8 @@ later leaves it to them: so a button pressed ten times is drawn once or twice, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 
@@ -39,3 +39,29 @@ class Turns:
             message.waiting -= 1
             if not message.waiting:
                 self._messages.pop(message_id, None)
+
+
+class Underway:
+    """What members asked for and is not answered yet: a kind stop lets it be done."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def one(self) -> Generator[None]:
+        self._count += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._idle.set()
+
+    async def done(self, within_s: float) -> None:
+        """Returns when nothing is under way any more, or after that many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()

@@ -14,7 +14,7 @@ from simcord.enums import OverwriteType
 from bot.chat import router
 from bot.chat.layout import Drawn
 from bot.chat.ports import Due
-from bot.studio.screens import Purpose
+from bot.studio.screens import Purpose, Screen
 from tests.chat.conftest import PHOTO, World, words
 from tests.chat.memory import Died
 
@@ -132,6 +132,36 @@ async def test_a_kind_stop_lets_the_post_under_way_be_marked(world: World) -> No
     await stopping
     assert world.outbox.rows == [] and len(world.find("the crops", world.room())) == 1
     await posting
+
+
+async def test_ready_in_the_middle_of_a_post_does_not_have_it_posted_again(world: World) -> None:
+    """A press of the new process was answered before READY, and is posting what the earlier one had posted already."""
+    await world.train()
+    await world.pulse(11)
+    world.studio.finish_reading()
+    world.outbox.crash_before_marking = 1
+    with pytest.raises(Died):
+        await world.bot.presenter.deliver()
+    bot = world.make_bot()
+    rounds, bot.presenter.start = bot.presenter.start, _nothing  # type: ignore[method-assign]
+    await world.env.restart_bot(bot)
+    drawn, screen = asyncio.Event(), world.studio.screen
+    go_on = asyncio.Event()
+
+    async def slowly(guild_id: int, purpose: Purpose, ref: str) -> Screen | None:
+        drawn.set()
+        await go_on.wait()
+        return await screen(guild_id, purpose, ref)
+
+    world.studio.screen = slowly  # type: ignore[method-assign]
+    posting = asyncio.create_task(bot.presenter.deliver())
+    await drawn.wait()
+    starting = asyncio.create_task(rounds())
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.gather(posting, starting)
+    await world.env.settle()
+    assert len(world.find("the crops", world.room())) == 1 and world.outbox.rows == []
 
 
 async def _nothing() -> None: ...

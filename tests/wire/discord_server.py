@@ -138,10 +138,11 @@ class Wire:
             body, status = await self._answer(sent, files)
         except Refused as refused:
             body, status = refused.body, refused.status
+        if held is not None:
+            # Before anybody sees what came of it: nothing more is said to a process that is about to end.
+            await self._keep_waiting(held)
         async with self._changed:
             self._changed.notify_all()
-        if held is not None:
-            await self._keep_waiting(held)
         return _json(body, status)
 
     async def _keep_waiting(self, held: Hold) -> None:
