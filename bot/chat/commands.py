@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.chat import errors, forms, texts
 from bot.chat.cards import draw
-from bot.chat.rooms import FOR_A_VOTE, check_may_post
+from bot.chat.rooms import check_may_post, check_may_train
 from bot.chat.router import who_is
 from bot.chat.uploads import begin_with
 from bot.errors import UserError
@@ -65,7 +65,7 @@ def add_train(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> 
 
         async def open_form() -> None:
             who = who_is(interaction)
-            check_may_post(interaction, *FOR_A_VOTE)
+            check_may_train(interaction)
             if folder is not None:
                 bot.studio.shelves.check(who, folder)
             draft = str(interaction.id)

@@ -51,10 +51,7 @@ async def begin(press: Press) -> None:
     except UserError:
         await room.close(press.bot)
         raise
-    count, missing = len(photos), room.missing
-    notes = [texts.room_is_here(count, missing) if missing else texts.room_opened(room.channel_id, count)]
-    if room.public_for_want_of:
-        notes.append(texts.room_is_public(room.public_for_want_of))
+    notes = [texts.room_opened(room.channel_id, len(photos)), *room.notes()]
     if lost > 0:
         notes.append(texts.lost_in_restart(lost))
     if problems:

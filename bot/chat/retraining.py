@@ -9,9 +9,8 @@ from discord import app_commands
 
 from bot.chat import retraining_texts as texts
 from bot.chat.commands import CHOICES, behind_the_door, choices_of
-from bot.chat.rooms import Room, check_may_post, open_room
+from bot.chat.rooms import Room, check_may_train, open_room
 from bot.chat.router import Ack, Press, on, who_is
-from bot.chat.texts import are_missing
 from bot.errors import UserError
 from bot.studio.requests import Who
 from bot.studio.retraining import Source
@@ -30,7 +29,7 @@ def add_retrain(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
         async def begin() -> None:
             await interaction.response.defer(ephemeral=True, thinking=True)
             who = who_is(interaction)
-            check_may_post(interaction)
+            check_may_train(interaction)
             source = await bot.studio.retraining.named(who, lora)
             sentence = await open_version(bot, interaction, who, source)
             await interaction.edit_original_response(content=sentence)
@@ -49,7 +48,7 @@ def add_retrain(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
 
 @on("lora.retrain", Ack.PRIVATE)
 async def again(press: Press) -> None:
-    check_may_post(press.interaction)
+    check_may_train(press.interaction)
     source = await press.studio.retraining.of_lora(press.who, press.action.number)
     await press.say(await open_version(press.bot, press.interaction, press.who, source))
     await press.bot.presenter.deliver()
@@ -70,5 +69,4 @@ async def open_version(bot: LikenessBot, interaction: discord.Interaction, who: 
     if opened.room_id != room.channel_id:  # somebody was quicker: it is open elsewhere
         await room.close(bot)
         room = Room(opened.room_id)
-    sentence = texts.opened(opened)
-    return f"{sentence} {texts.no_room(are_missing(room.missing))}" if room.missing else sentence
+    return "\n".join([texts.opened(opened), *room.notes()])

@@ -49,7 +49,3 @@ def opened(version: Opened) -> str:
             )
         )
     return " ".join(sentences)
-
-
-def no_room(missing: str) -> str:
-    return say("I may not open a thread here ({missing}), so it goes on in this channel.", missing=missing)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import discord
 
-from bot.chat import texts, threads
+from bot.chat import room_texts, texts, threads
 from bot.chat.errors import where
 from bot.errors import UserError
 
@@ -31,6 +31,11 @@ class Room:
     public_for_want_of: tuple[str, ...] = ()
     """And those without which it could not be a private one."""
 
+    def notes(self) -> list[str]:
+        """What is otherwise than a member expects of it; nothing to say of a private thread, or of one found again."""
+        notes = [room_texts.no_thread(self.missing)] if self.missing else []
+        return notes + ([room_texts.is_public(self.public_for_want_of)] if self.public_for_want_of else [])
+
     async def close(self, client: discord.Client) -> None:
         """Nothing came of it. Never raises: whoever closes it has something else to say."""
         if self.thread is None:
@@ -50,6 +55,11 @@ def check_may_post(interaction: discord.Interaction, *more: str) -> None:
     names = tuple(texts.PERMISSIONS[name] for name in needed if not getattr(interaction.app_permissions, name))
     if names:
         raise UserError(texts.missing_permission(names))
+
+
+def check_may_train(interaction: discord.Interaction) -> None:
+    """As `check_may_post`, for whatever may end in a vote: asked wherever a training can be begun."""
+    check_may_post(interaction, *FOR_A_VOTE)
 
 
 async def open_room(interaction: discord.Interaction, name: str, draft: str) -> Room:

@@ -12,7 +12,7 @@ from bot.chat import teaching_texts as texts
 from bot.chat.customid import custom_id
 from bot.chat.forms import form, text_box
 from bot.chat.layout import clip
-from bot.chat.rooms import Room, check_may_post, open_room
+from bot.chat.rooms import Room, check_may_train, open_room
 from bot.chat.router import Ack, Press, on, opens
 from bot.chat.teaching_texts import Field, Hint, Title
 from bot.errors import UserError
@@ -24,7 +24,7 @@ PER_MENU = 25
 
 async def _fill(press: Press) -> ui.Modal:
     """Filled with what may be chosen, all of it chosen already."""
-    check_may_post(press.interaction)
+    check_may_train(press.interaction)
     return teach(await press.studio.teaching.choices(press.who), press.who.request_id)
 
 
@@ -77,5 +77,5 @@ async def send(press: Press) -> None:
     except UserError:
         await room.close(press.bot)
         raise
-    await press.say(texts.begun(begun, room.channel_id))
+    await press.say("\n".join([texts.begun(begun, room.channel_id), *room.notes()]))
     await press.bot.presenter.deliver()

@@ -197,27 +197,10 @@ def room_opened(room_id: int, count: int) -> str:
     )
 
 
-def room_is_here(count: int, missing: tuple[str, ...]) -> str:
-    return many(
-        "{count} photo in. I am looking at it now, here in this channel, because I may not open a thread: {missing}.",
-        "{count} photos in. I am looking at them now, here in this channel, because I may not open a thread: {missing}.",
-        count,
-        missing=are_missing(missing),
-    )
-
-
 def are_missing(names: tuple[str, ...]) -> str:
     """Part of a sentence. `names`: of `Permission`."""
     told = listed(tuple(label(name) for name in names))
     return many("{names} is missing", "{names} are missing", len(names), names=told)
-
-
-def room_is_public(missing: tuple[str, ...]) -> str:
-    return say(
-        "Everybody who sees this channel sees that thread too: for a private one, {missing}. An admin can grant "
-        "it in the channel's settings; Discard takes these photos back.",
-        missing=are_missing(missing),
-    )
 
 
 def photos_added(count: int) -> str:

@@ -280,7 +280,7 @@ def deny(world: World, *names: str) -> None:
 @pytest.mark.parametrize(
     ("denied", "kind", "said"),
     [
-        (("create_private_threads",), 11, "everything else happens in"),
+        (("create_private_threads",), 11, "for a private one, Create Private Threads is missing"),
         (
             ("create_private_threads", "create_public_threads"),
             None,

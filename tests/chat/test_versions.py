@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from storage.records import Scope
 from tests.chat.test_keeping import NAME, learnt, opened
+from tests.journeys.documented import deny
 from tests.journeys.town import Town, words
 
 
@@ -29,8 +30,18 @@ async def test_a_lora_is_trained_again_with_one_photo_less(town: Town) -> None:
     card = await opened(town, town.alice)
     assert card.response is not None and "Versions:" not in words(card.response)
 
+    deny(town.channel, "add_reactions")
+    for refused in (
+        await town.alice.slash(town.channel, "retrain", lora=NAME),
+        await town.alice.click(card.response, label="Train it again"),
+    ):
+        assert refused.response is not None and "Add Reactions" in words(refused.response)
+    assert len(town.channel.threads) == 1
+    deny(town.channel, "create_private_threads")
     again = await town.alice.click(card.response, label="Train it again")
     assert again.response is not None and "gen1 is open with the 8 photos" in words(again.response)
+    assert "for a private one, Create Private Threads is missing" in words(again.response)
+    deny(town.channel)
     assert len(town.channel.threads) == 2
     await town.kill_and_start()
     twice = await town.alice.slash(town.channel, "retrain", lora=NAME)
@@ -113,10 +124,15 @@ async def test_a_character_from_favourites(town: Town) -> None:
             await town.app.store.favourites.keep(scope, picture.id, town.alice.id)
     gallery = await town.alice.slash(town.channel, "gallery")
     assert gallery.response is not None
+    deny(town.channel, "read_message_history")
+    refused = await town.alice.click(gallery.response, label="Teach from these")
+    assert refused.modal is None and refused.response is not None and "Read Message History" in words(refused.response)
+    deny(town.channel, "create_private_threads")
     form = await town.alice.click(gallery.response, label="Teach from these")
     assert "Favourite 8" in str(form.modal) and "a knight on the moon" in str(form.modal)
     begun = await town.alice.submit_modal(form, {"name": "Sir Moon", "pictures": [str(n) for n in range(1, 7)]})
     assert begun.response is not None and "The pictures are in" in words(begun.response)
+    assert "for a private one, Create Private Threads is missing" in words(begun.response)
     await town.engine_done()
     assert "Sir Moon" in words(town.the("the crops"))
     dataset = await town.app.store.datasets.get(scope, 1)
