@@ -43,7 +43,7 @@ tour: $(STAMP)
 
 test: $(STAMP)
 	@echo "==> Running every test"
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(STAMP)
 	@echo "==> Style (ruff)"

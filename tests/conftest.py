@@ -4,6 +4,7 @@ is over what the product wrote into its logs is searched for what is somebody's 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,17 +27,29 @@ def logs_of_others(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 FOLDERS: list[Path] = []
 
 
+TOLD: list[str] = []
+"""What the runs of other processes found (pytest-xdist)."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     LISTENING.detach()
     LISTENING.close()
     others = [path for folder in FOLDERS if folder.is_dir() for path in written_below(folder)]
-    found = leaks(LISTENING.path, *others)
-    if not found:
+    found = leaks(LISTENING.path, *others)[:20]
+    if found:
+        TOLD.append(f"\nThe logs of this run ({LISTENING.path}) hold what is somebody's:\n" + "\n".join(found))
+    else:
         LISTENING.path.unlink()
-        return
-    session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    told = "\n".join(found[:20])
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nThe logs of this run ({LISTENING.path}) hold what is somebody's:\n{told}", red=True)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["told"] = TOLD
+    elif TOLD:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line("\n".join(TOLD), red=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    TOLD.extend(getattr(node, "workeroutput", {}).get("told", ()))
