@@ -2,8 +2,8 @@
 
 The acknowledgement comes before anything that waits, for every press and every form; a handler declares which kind it
 wants and never makes it itself. A form is opened as the acknowledgement, so the function that builds it may not wait,
-with a few exceptions that read one row (`SLOW_OPENERS`, named where they stand). Nothing is kept in memory between two
-interactions.
+with a few exceptions that take a reading or three, however much there is (`SLOW_OPENERS`, named where they stand). Nothing
+is kept in memory between two interactions.
 """
 
 from __future__ import annotations

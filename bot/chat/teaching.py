@@ -23,7 +23,10 @@ PER_MENU = 25
 
 
 async def _fill(press: Press) -> ui.Modal:
-    """Filled with what may be chosen, all of it chosen already."""
+    """Filled with what may be chosen, all of it chosen already.
+
+    The gallery's message shows nine favourites, and not whose they are: so these are read, all of them at once.
+    """
     check_may_train(press.interaction)
     return teach(await press.studio.teaching.choices(press.who), press.who.request_id)
 

@@ -134,11 +134,12 @@ class Teaching:
     # -- inside
 
     async def _favourites(self, who: Who) -> list[tuple[int, Picture]]:
-        """With their numbers in the gallery."""
+        """With their numbers in the gallery. Three readings, however many there are: a form waits for them."""
         scope, store = Scope(who.guild_id), self.desk.store
         may = [lora.id for lora in await self.library.usable(who)]
         kept = await store.favourites.list(scope, member_id=who.member_id, loras=may, limit=4 * MOST)
-        return [(number, await store.pictures.get(scope, one.picture_id)) for number, one in enumerate(kept, 1)]
+        numbers = {one.picture_id: number for number, one in enumerate(kept, 1)}
+        return [(numbers[picture.id], picture) for picture in await store.pictures.several(scope, list(numbers))]
 
     async def _chosen(self, who: Who, picture_ids: Collection[int]) -> list[Picture]:
         mine = {p.id: p for _, p in await self._favourites(who) if p.member_id == who.member_id}

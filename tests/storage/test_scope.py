@@ -139,6 +139,7 @@ CALLS: dict[str, Call] = {
     "loras.delete": lambda s, b, a: s.loras.delete(b, a.lora.id),
     "pictures.add": lambda s, b, a: s.pictures.add(b, a.painting, [NewPicture(1, SHA)], prompt="", params={}),
     "pictures.get": lambda s, b, a: s.pictures.get(b, a.picture.id),
+    "pictures.several": lambda s, b, a: s.pictures.several(b, [a.picture.id]),
     "pictures.of_job": lambda s, b, a: s.pictures.of_job(b, a.painting.id),
     "pictures.of_member": lambda s, b, a: s.pictures.of_member(b, PAINTER),
     "prompts.marks": lambda s, b, a: unlike(s.prompts.marks(b), (0, 0)),

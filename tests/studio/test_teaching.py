@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio.requests import Who
 from bot.studio.teaching import Begun
+from storage.database import Database, Value
 from storage.states import ConsentState, Depicts, Origin, PhotoState
 from tests.studio.house import CHANNEL, FRIEND, GUILD, OWNER, ROOM, SCOPE, House, given
 from tests.studio.test_people import trained
@@ -33,6 +35,30 @@ async def taught(house: House, pictures: tuple[int, ...], member: int = OWNER, d
     begun = await house.studio.teaching.begin(house.who(member), draft, "Sir Moon", pictures, HALL)
     await house.settled()
     return begun
+
+
+async def test_the_form_takes_as_many_readings_however_many_favourites(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counting(read: Any) -> Any:
+        async def counted(self: Database, sql: str, *values: Value) -> Any:
+            asked.append(sql)
+            return await read(self, sql, *values)
+
+        return counted
+
+    for name in ("row", "rows"):
+        monkeypatch.setattr(Database, name, counting(getattr(Database, name)))
+    async with house.life() as studio:
+        counts: list[int] = []
+        for more in (8, 16):
+            await kept(house, f"a knight on the moon, {more}", more)
+            asked.clear()
+            assert len(await studio.teaching.choices(house.who())) == (8 if more == 8 else 24)
+            counts.append(len(asked))
+        assert counts[0] == counts[1] <= 3, asked
 
 
 async def test_favourites_become_the_photos_of_a_character(house: House) -> None:
