@@ -75,7 +75,15 @@ def test_the_owner_is_told_where_and_not_what(listening: Listening) -> None:
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "in two processes"])
 def test_a_run_whose_tests_all_pass_fails_by_its_logs(workers: tuple[str, ...]) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *workers, str(Path(__file__).with_name("leaking.py"))],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            *workers,
+            str(Path(__file__).with_name("leaking.py")),
+        ],
         capture_output=True,
         text=True,
         check=False,
