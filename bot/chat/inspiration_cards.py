@@ -9,7 +9,7 @@ from discord import ButtonStyle
 from bot.chat import inspiration_texts as texts
 from bot.chat.customid import BadCustomId, custom_id
 from bot.chat.inspiration_texts import Button
-from bot.chat.layout import Colour, Drawn, Piece, button, clip, escape, gallery, row, unescape, words
+from bot.chat.layout import Colour, Drawn, Piece, button, clip, escape, gallery, line, row, unescape, words
 from bot.studio.inspiration_screens import InspireCard
 
 LONGEST = 300
@@ -27,13 +27,19 @@ def inspire(screen: InspireCard) -> Drawn:
     images = () if screen.sheet is None else (screen.sheet,)
     if images:
         pieces.append(gallery(images, spoiler=screen.spoiler))
-    lines = [prompt_line(number, idea.prompt) for number, idea in enumerate(screen.ideas, 1)]
-    by = {idea.by for idea in screen.ideas if idea.by is not None}
-    if not lines:
-        lines = [texts.alone()]
-    pieces.append(words("\n".join(lines)))
-    if by:
-        pieces.append(words(f"-# {', '.join(texts.shown_by(id) for id in sorted(by))}"))
+    painted: list[str] = []
+    book: list[str] = []
+    for number, idea in enumerate(screen.ideas, 1):
+        if idea.by is None:
+            book.append(prompt_line(number, idea.prompt))
+        else:
+            painted += [prompt_line(number, idea.prompt), f"-# {texts.shown_by(idea.by)}"]
+    if painted:
+        pieces.append(words(*painted))
+    if painted and book:
+        pieces += [line(), words(f"-# {texts.from_the_book()}", *book)]
+    elif book or not painted:
+        pieces.append(words(*(book or [texts.alone()])))
     buttons = [
         button(str(number), "inspire.use", idea.source, _argument(number, screen), style=ButtonStyle.primary)
         for number, idea in enumerate(screen.ideas, 1)
@@ -53,8 +59,8 @@ def prompt_line(number: int, prompt: str) -> str:
 
 def shown_prompt(texts_of_message: str, number: int) -> str | None:
     """The prompt of this number as the card shows it; None where it is not there whole."""
-    for line in texts_of_message.splitlines():
-        found = LINE.fullmatch(line)
+    for said in texts_of_message.splitlines():
+        found = LINE.fullmatch(said)
         if found is not None and int(found[1]) == number:
             return None if found[2].endswith("…") else unescape(found[2])
     return None

@@ -35,5 +35,10 @@ def shown_by(member_id: int) -> str:
     return say("by {member}", member=f"<@{member_id}>")
 
 
+def from_the_book() -> str:
+    """Over the prompts that nobody here had painted, where they stand below some that somebody had."""
+    return say("From the book of ideas:")
+
+
 def alone() -> str:
     return say("There is nothing more. Start again with other words.")

@@ -84,14 +84,18 @@ async def test_ideas_of_this_server_and_of_the_book_are_one_press_from_the_form(
     shown = await town.bob.slash(town.channel, "inspire", words="lighthouse")
     assert shown.response is not None and len(shown.response.attachments) == 1
     said = words(shown.response)
-    assert "### `/inspire lighthouse`" in said and "**1** a lighthouse made of glass" in said
-    assert "**2** a lighthouse by the sea, in a storybook style" in said and f"by <@{town.alice.id}>" in said
+    assert "### `/inspire lighthouse`" in said
+    assert f"**1** a lighthouse made of glass\n-# by <@{town.alice.id}>\n-# From the book of ideas:\n**2** " in said
+    assert "**2** a lighthouse by the sea, in a storybook style" in said and said.count("by <@") == 1
     await town.kill_and_start()
     form = await town.bob.click(shown.response, label="2")
     assert "a lighthouse by the sea, in a storybook style" in str(form.modal)
     painted = await town.bob.submit_modal(form, {"prompt": "a lighthouse by the sea at night"})
     assert painted.response is not None and "ainting" in words(painted.response)
     await town.engine_done()
+    book = await town.bob.slash(town.channel, "inspire", words="owl")
+    assert book.response is not None and "**1** " in words(book.response)
+    assert "by <@" not in words(book.response) and "From the book" not in words(book.response), "all of it is"
     anything = await town.bob.slash(town.channel, "inspire")
     assert anything.response is not None
     others = await town.bob.click(anything.response, label="Others")
