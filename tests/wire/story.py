@@ -67,7 +67,7 @@ class Story:
 
     async def crops(self) -> None:
         await self.done(
-            lambda: self.alice.press(self.the("the crops"), "crop.accept"),
+            lambda: self.tap("the crops", "crop.accept"),
             lambda: self.can("the captions", "cap.accept") and not self.can("the crops", "crop.accept"),
         )
 
@@ -80,7 +80,7 @@ class Story:
 
     async def captions(self) -> None:
         await self.done(
-            lambda: self.alice.press(self.the("the captions"), "cap.accept"),
+            lambda: self.tap("the captions", "cap.accept"),
             lambda: self.can("Ready to learn", "set.start") and not self.can("the captions", "cap.accept"),
         )
 
@@ -100,7 +100,7 @@ class Story:
 
     async def start(self) -> None:
         await self.done(
-            lambda: self.alice.press(self.the("Ready to learn"), "set.start"),
+            lambda: self.tap("Ready to learn", "set.start"),
             lambda: "Started." in words(self.the("Ready to learn")) and self.find("### Kat3r1na\n"),
         )
 
@@ -115,7 +115,7 @@ class Story:
 
     async def close(self) -> None:
         await self.done(
-            lambda: self.alice.press(self.the("is best?"), "vote.close"),
+            lambda: self.tap("is best?", "vote.close"),
             lambda: self.find("is here") and not self.can("is best?", "vote.close"),
         )
 
@@ -135,6 +135,11 @@ class Story:
         if not shows():
             await act()
         await self.seen(shows)
+
+    async def tap(self, text: str, verb: str) -> None:
+        """Where there is no such button any more, the press has had its effect and what comes of it is on its way."""
+        if self.can(text, verb):
+            await self.alice.press(self.the(text), verb)
 
     async def seen(self, shows: Shown) -> None:
         await self.wire.until(shows)
