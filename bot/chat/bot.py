@@ -31,6 +31,7 @@ from bot.chat import (
     training,
     voting,
 )
+from bot.chat.answers import Answers
 from bot.chat.commands import add_commands
 from bot.chat.errors import on_its_own, tell
 from bot.chat.keeping_commands import add_keeping_commands
@@ -105,6 +106,7 @@ class LikenessBot(discord.Client):
         self.held = Held(clock)
         self.turns = Turns()
         self.underway = Underway()
+        self.answers = Answers(lambda jobs: self.studio.standings.of(jobs), clock, lambda: self.underway.busy)
         self.presenter = Presenter(self, studio, post, clock, chore=self.held.purge)
         self.tree = Tree(self)
         add_commands(self, self.tree)
@@ -135,6 +137,7 @@ class LikenessBot(discord.Client):
         with on_its_own("servers"):
             await self.studio.servers([guild.id for guild in self.guilds])
         await self.presenter.start()
+        self.answers.start()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         with on_its_own("removed from a server"):
@@ -171,6 +174,7 @@ class LikenessBot(discord.Client):
             super().dispatch(event, *args, **kwargs)
 
     async def close(self) -> None:
+        self.answers.stop()
         await self.presenter.stop()
         await self.underway.done(LAST_ANSWER_S)
         self.held.clear()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
-from bot.chat import errors, forms, texts
+from bot.chat import errors, forms
 from bot.chat.cards import draw
 from bot.chat.rooms import check_may_post, check_may_train
 from bot.chat.router import who_is
@@ -114,7 +114,7 @@ def add_imagine(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
                 prompt=prompt, lora=lora, negative=negative or "", seed=seed, count=count, strength=float(strength)
             )
             card = await bot.studio.imagine(who, ask)
-            await interaction.edit_original_response(content=texts.painting(card.note))
+            await bot.answers.begin(interaction, card.job_id, card.told)
             await bot.presenter.deliver()
 
         await behind_the_door(interaction, paint)

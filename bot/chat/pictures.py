@@ -62,6 +62,14 @@ async def cancel(press: Press) -> None:
     await press.bot.presenter.refresh_key(press.who.guild_id, Purpose.PICTURES, press.action.id)
 
 
+@on("pic.withdraw")
+async def withdraw(press: Press) -> None:
+    """Cancel, under the private answer that tells how far it is: that answer says what became of it."""
+    notice = await press.studio.cancel(press.who, job_id=press.action.id)
+    await press.bot.answers.let_go(press.action.id)
+    await press.interaction.edit_original_response(content=notice.sentence, view=None)
+
+
 async def _filled_in(press: Press) -> ui.Modal:
     """A card shows the words of a prompt and not its options, so the row is read before the form is opened."""
     number = press.action.arg_number if press.action.arg else 0
@@ -139,6 +147,6 @@ def chosen(press: Press) -> int:
 
 
 async def paint(press: Press, card: PicturesCard) -> None:
-    """Say where it stands; the pictures come as a message of their own, however long they take."""
-    await press.say(texts.painting(card.note))
+    """Say where it stands, and go on saying it; the pictures come as a message of their own, however long they take."""
+    await press.bot.answers.begin(press.interaction, card.job_id, card.told)
     await press.bot.presenter.deliver()

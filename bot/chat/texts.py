@@ -231,10 +231,8 @@ def lost_in_restart(count: int) -> str:
     )
 
 
-def painting(note: str = "") -> str:
-    if not note:
-        return say("Painting. It will be posted here.")
-    return say("Painting: {note}. It will be posted here.", note=note.rstrip("."))
+def painting() -> str:
+    return say("Painting. It will be posted here.")
 
 
 def photos(count: int) -> str:

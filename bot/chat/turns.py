@@ -60,6 +60,10 @@ class Underway:
             if not self._count:
                 self._idle.set()
 
+    @property
+    def busy(self) -> bool:
+        return self._count > 0
+
     async def done(self, within_s: float) -> None:
         """Returns when nothing is under way any more, or after that many seconds."""
         with suppress(TimeoutError):

@@ -87,6 +87,7 @@ class Paint:
             spoiler=spec.spoiler,
             done=_done(job) if spec.matrix is not None and not pictures else None,
             credit=terms.credit(self.desk.settings.terms_of(spec.work.base.source)),
+            told="" if pictures else " ".join(_told(spec)),
         )
 
     async def to_post(self, scope: Scope, job: Job) -> PicturesCard | None:

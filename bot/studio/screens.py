@@ -235,6 +235,8 @@ class PicturesCard:
     """0..1 of a comparison that is being painted."""
     credit: str = ""
     """What the base's licence wants said beside its pictures."""
+    told: str = ""
+    """Of one that waits: how its prompt was understood."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ from bot.studio.screens import (
 from bot.studio.sentences import told
 from bot.studio.settings import StudioSettings
 from bot.studio.shelves import Shelves
+from bot.studio.standing import Standings
 from bot.studio.teaching import Teaching
 from engine.protocol import Engine
 from storage.errors import KeyForgotten, NoSuchRow
@@ -107,6 +108,7 @@ class Studio:
         self.controls = Controls(desk, self.schedule, self.results)
         self.progress = Progress(desk, self.schedule)
         self.paint = Paint(desk, self.library, self.schedule)
+        self.standings = Standings(desk)
         self.remake = Remake(self.paint)
         self.comparing = Comparing(self.paint)
         self.gallery = Gallery(desk, self.library, self.paint)

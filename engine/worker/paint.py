@@ -95,7 +95,7 @@ def paint(
     glimpses = Glimpses(base, job.previews) if job.previews else None
     hung: dict[str, Hung] = {}
     spelling: dict[str, tuple[int, ...]] = {}
-    said = clock()
+    said, pace = clock(), Pace(len(job.seeds) * steps_of(job), clock)
     try:
         yield from _hang(base, job, blobs, hung)
         for use in job.words:
@@ -126,11 +126,11 @@ def paint(
                 step = min(step + 1, steps)
                 shown = glimpses.latest if glimpses else []
                 if clock() - said >= PROGRESS_S or shown:
-                    said = clock()
+                    said, reached = clock(), len(painted) * steps + step * len(some)
                     emit(
                         Progress(
-                            job_id=job.job_id, attempt=job.attempt, phase="painting",
-                            step=len(painted) * steps + step * len(some), total=len(job.seeds) * steps,
+                            job_id=job.job_id, attempt=job.attempt, phase="painting", step=reached,
+                            total=pace.total, seconds_left=pace.seconds_left(reached),
                             blobs={f"preview_{wish.place}": data for wish, data in zip(some, shown, strict=False)},
                         )
                     )  # fmt: skip
@@ -156,6 +156,24 @@ def paint(
             table_of(base).give_back(one.slot)
         for ids in spelling.values():
             words_of(base).give_back(ids)
+
+
+class Pace:
+    """How long the rest takes, by how long the steps since the first one took: that one also warms the device up."""
+
+    def __init__(self, total: int, clock: Callable[[], float]) -> None:
+        self.total = total
+        self._clock = clock
+        self._first: tuple[int, float] | None = None
+
+    def seconds_left(self, reached: int) -> float | None:
+        """None before there is anything to go by."""
+        if self._first is None:
+            self._first = (reached, self._clock())
+        step, at = self._first
+        if reached <= step:
+            return None
+        return round((self._clock() - at) / (reached - step) * (self.total - reached), 1)
 
 
 def size_of(base: LoadedBase, job: PaintJob, start: Image.Image | None) -> tuple[int, int]:

@@ -36,9 +36,22 @@ from bot.studio.screens import (
     TroubleCard,
     WinnerCard,
 )
+from bot.studio.standing import Stage, Standing
 from bot.studio.studio import Studio
 from tests.chat.memory import Outbox
 from tests.chat.training import PAGE, Training, picture
+
+
+class Waiting:
+    """`studio.standings`, as far as the chat calls it."""
+
+    def __init__(self, studio: StudioDouble) -> None:
+        self.studio = studio
+        self.asked = 0
+
+    async def of(self, guilds: Mapping[str, int]) -> dict[str, Standing]:
+        self.asked += 1
+        return {job_id: self.studio.standing.get(job_id, Standing(Stage.WAITING, 2)) for job_id in guilds}
 
 
 class Bookish:
@@ -68,6 +81,9 @@ class StudioDouble(Studio):
         self.asked: list[Imagine] = []
         self.troubles: dict[str, TroubleCard] = {}
         self.cancelled: list[str] = []
+        self.standing: dict[str, Standing] = {}
+        """By job; of all others: second in line."""
+        self.standings = Waiting(self)  # type: ignore[assignment]
         self.gallery = Hanging(self)  # type: ignore[assignment]
         self.lexicon = Bookish(self)  # type: ignore[assignment]
         self.breaks: Exception | None = None

@@ -20,7 +20,7 @@ async def test_imagine_is_answered_at_once_and_delivered_as_an_ordinary_message(
         strength=0.8,
     )
     assert result.ephemeral and result.response is not None
-    assert result.response.content == "Painting: 2nd in line. It will be posted here."
+    assert result.response.content == "Painting: number 2 in line. It will be posted here."
     ask = world.studio.asked[-1]
     assert (ask.lora, ask.negative, ask.seed, ask.count, ask.strength) == ("kat-gen0", "hat", 7, 4, 0.8)
     await world.pulse(16 * 60)  # the interaction's token is over by now
