@@ -39,7 +39,9 @@ def choose(spec: FamilySpec, offered: Iterable[tuple[str, int]]) -> Parcel:
             chosen = kind
             break
     else:
-        raise UserError(f"That repository has no .safetensors weights of every part that a {spec.title} base needs.")
+        raise UserError(
+            f"That repository has no .safetensors weights of every part that a {spec.title} base needs. Name one that has."
+        )
     variants = {
         path for path, parsed in inside.items() if parsed.suffix in CONFIGS and _fits(path, halved=chosen is halves)
     }
@@ -62,7 +64,9 @@ def look(record: Record) -> Parcel:
     try:
         found = HfApi().model_info(record.ref.source, revision=record.ref.revision, files_metadata=True)
     except HFValidationError:
-        raise UserError(f"'{record.ref.source}' is no hub id: only bases from the hub can be fetched.") from None
+        raise UserError(
+            f"'{record.ref.source}' is no hub id: only bases from the hub can be fetched. Write it as owner/name."
+        ) from None
     except HfHubHTTPError as error:
         raise UserError(_why(record, getattr(error.response, "status_code", None))) from None
     except (HTTPError, OSError):

@@ -63,7 +63,7 @@ def read_folder(path: Path) -> Folder:
     nested = [entry for entry in nested if entry[2]]
     photos = [*loose, *(photo for _, _, inside in nested for photo in inside)]
     if not photos:
-        raise UserError(f"There are no photos in {path}: JPEG, PNG and WebP files are read.")
+        raise UserError(f"There are no photos in {path}: put JPEG, PNG or WebP files there.")
     shared = math.gcd(*(photo.weight for photo in photos))
     photos = [replace(photo, weight=photo.weight // shared) for photo in photos]
     photos.sort(key=lambda photo: natural(photo.name))
@@ -96,7 +96,9 @@ def _caption(path: Path) -> str | None:
             f"{path.name} cannot be read as text: save the caption as UTF-8, or take the file out."
         ) from None
     if len(text) > CAPTION_CHARACTERS:
-        raise UserError(f"{path.name} has {len(text)} characters: a caption has at most {CAPTION_CHARACTERS}.")
+        raise UserError(
+            f"{path.name} has {len(text)} characters: a caption has at most {CAPTION_CHARACTERS}. Shorten it."
+        )
     return text or None
 
 

@@ -67,7 +67,7 @@ def settings_of(manner: Manner, base: Base) -> dict[str, Any]:
     if manner.is_fast:
         few_step = manner.few_step or settings_here(manner.config).painting.few_step_file
         if few_step is not None and not few_step.is_file():
-            raise UserError(f"There is no LoRA file {few_step}.")
+            raise UserError(f"There is no LoRA file {few_step}: look at its path.")
         quick = pace(spec, few_step=few_step is not None)
         sampler, usual_steps, usual_cfg = sampler or quick.sampler, quick.steps, quick.cfg
     steps = usual_steps if manner.steps is None else manner.steps
@@ -132,18 +132,20 @@ def read_lora(text: str, strength: float = 1.0) -> Lora:
             f"The strength of {path.name} is {given:g}: give a number from -{STRONGEST:g} to {STRONGEST:g}."
         )
     if not path.is_file():
-        raise UserError(f"There is no LoRA file {path}.")
+        raise UserError(f"There is no LoRA file {path}: look at its path.")
     if path.suffix != ".safetensors":
-        raise UserError(f"{path.name} is not a .safetensors file, and no other kind is loaded: it could run code.")
+        raise UserError(
+            f"{path.name} is not a .safetensors file, and no other kind is loaded: it could run code. Get it in that form."
+        )
     if path.stat().st_size > LARGEST_LORA_BYTES:
-        raise UserError(f"{path.name} has more than 1 GiB: that is not a LoRA.")
+        raise UserError(f"{path.name} has more than 1 GiB: that is not a LoRA. Name the LoRA's own file.")
     return Lora(path, given, _bytes(path))
 
 
 def read_picture(path: Path) -> bytes:
     """A picture to start from. Whether it is one, the engine says."""
     if not path.is_file():
-        raise UserError(f"There is no picture {path}.")
+        raise UserError(f"There is no picture {path}: look at its path.")
     if path.stat().st_size > LARGEST_PICTURE_BYTES:
         raise UserError(f"{path.name} has more than 256 MiB: make it smaller first.")
     return _bytes(path)
@@ -152,9 +154,11 @@ def read_picture(path: Path) -> bytes:
 def read_word(path: Path) -> bytes:
     """A learned word (embedding). Whether it is one, the engine says."""
     if not path.is_file():
-        raise UserError(f"There is no learned word {path}.")
+        raise UserError(f"There is no learned word {path}: look at its path.")
     if path.suffix != ".safetensors":
-        raise UserError(f"{path.name} is no .safetensors file: pickled embeddings can run code when opened.")
+        raise UserError(
+            f"{path.name} is no .safetensors file: pickled embeddings can run code when opened. Get it in that form."
+        )
     return _bytes(path)
 
 

@@ -156,7 +156,7 @@ def picture_gone() -> str:
 
 
 def no_word() -> str:
-    return say("Both lines were empty, so nothing was changed.")
+    return say("Both lines were empty, so nothing was changed. Fill in one of them and send the form again.")
 
 
 def empty_queue() -> str:

@@ -79,7 +79,9 @@ def fetch_base(
     record = record_of(name, config)
     kind = _kind(record)
     if kind is not BaseKind.HUB:
-        raise UserError(f"{record.name} lies on this machine, or should: only bases from the hub are fetched.")
+        raise UserError(
+            f"{record.name} lies on this machine, or should: only bases from the hub are fetched. Put it there yourself."
+        )
     parcel = look(record)
     typer.echo(f"{record.name}: {len(parcel.files)} files, {parcel.bytes / GIB:.2f} GiB.")
     if record.licence is not None:

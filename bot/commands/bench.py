@@ -40,7 +40,9 @@ def measure(base: str, device: str, *, quick: bool) -> dict[str, Any]:
     command = [sys.executable, "-m", "engine.bench", base, device, *(["--quick"] if quick else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise UserError("The measurement did not come to its end; what it said last stands above.")
+        raise UserError(
+            "The measurement did not come to its end. What it said last stands above: mend that and run it again."
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 

@@ -95,11 +95,13 @@ def opened(file: Path) -> tuple[LoraFile, Card]:
     from engine.files.card import card_of
 
     if not file.is_file():
-        raise UserError(f"There is no file {file}.")
+        raise UserError(f"There is no file {file}: look at its path.")
     if file.suffix != ".safetensors":
-        raise UserError(f"{file.name} is not a .safetensors file, and no other kind is opened: it could run code.")
+        raise UserError(
+            f"{file.name} is not a .safetensors file, and no other kind is opened: it could run code. Get it in that form."
+        )
     if file.stat().st_size > LARGEST_BYTES:
-        raise UserError(f"{file.name} has more than 1 GiB: that is not a LoRA.")
+        raise UserError(f"{file.name} has more than 1 GiB: that is not a LoRA. Name the LoRA's own file.")
     try:
         data = file.read_bytes()
     except OSError as error:

@@ -32,7 +32,7 @@ def joined(part: Path) -> tuple[Path, bytes]:
         named_missing = ", ".join(f"{whole.name}.part{n:02}" for n in missing or [1])
         raise UserError(f"{named_missing} is not there: save all parts into {part.parent} first.")
     if sum(path.stat().st_size for path in found.values()) > MOST_BYTES:
-        raise UserError(f"The parts of {whole.name} have more than 1 GiB: that is not a LoRA.")
+        raise UserError(f"The parts of {whole.name} have more than 1 GiB: that is not a LoRA. Name parts of one.")
     data = b"".join(found[number].read_bytes() for number in sorted(found))
     _check(whole, data, len(found))
     return whole, data

@@ -102,7 +102,7 @@ class Ballots:
     async def vote(self, scope: Scope, ballot_id: int, member_id: int, option: int, on: bool) -> None:
         ballot = await self.desk.store.ballots.get(scope, ballot_id)
         if not 0 <= option < len(ballot.options):
-            raise UserError(say("There is no such column on this ballot."))
+            raise UserError(say("There is no such column on this ballot. Choose one of its letters."))
         await self.desk.store.ballots.vote(scope, ballot_id, member_id, ballot.options[option], on=on)
 
     async def may_close(self, who: Who, ballot_id: int) -> None:
@@ -156,7 +156,7 @@ class Ballots:
         async with self.desk.store.write():
             ballot = await self.desk.store.ballots.get(scope, ballot_id)
             if option is not None and not 0 <= option < len(ballot.options):
-                raise UserError(say("There is no such column on this ballot."))
+                raise UserError(say("There is no such column on this ballot. Choose one of its letters."))
             if ballot.closed_at is None:
                 await self._count(scope, ballot, counted)
                 await self._decide(scope, ballot, None if option is None else ballot.options[option], by)
@@ -182,7 +182,9 @@ class Ballots:
             return await self.booth.winner(scope, lora.id)
         tie = None if ballot.closed_at is not None else await self.booth.tie(scope, ballot_id)
         if tie is None:
-            raise UserError(say("This vote was closed without a winner."))
+            raise UserError(
+                say("This vote was closed without a winner. /retrain makes a new one with the same photos.")
+            )
         return tie
 
     async def _count(self, scope: Scope, ballot: Ballot, counted: Mapping[int, frozenset[int]] | None) -> None:

@@ -55,11 +55,11 @@ class Booth:
         scope = Scope(who.guild_id)
         ballot, run, dataset, subject = await self._of(scope, ballot_id)
         if place is not None and not 0 <= place < len(ballot.options):
-            raise UserError(say("There is no such column on this ballot."))
+            raise UserError(say("There is no such column on this ballot. Choose one of its letters."))
         number = 0 if place is None else ballot.options[place]
         drawn = await self._column(scope, ballot, run, dataset, number)
         if drawn is None or not drawn.previews:
-            raise UserError(say("That column is not kept any more: its server keeps the winner only."))
+            raise UserError(say("That column is not kept any more: its server keeps the winner only. /loras shows it."))
         data = await asyncio.to_thread(ballot_sheet.alone, drawn, self._prompts(run, subject))
         tally = await self.desk.store.ballots.tally(scope, ballot_id)
         return ColumnCard(
@@ -87,7 +87,7 @@ class Booth:
             raise UserError(say("Look for yourself first: react with the letter you like best, then press this again."))
         suggested = run.suggested if run.suggested in ballot.options else None
         if suggested is None:
-            raise UserError(say("I have no opinion of my own on this one."))
+            raise UserError(say("I have no opinion of my own on this one. Go by what you see."))
         letter = LETTERS[ballot.options.index(suggested)]
         if _names_epochs(ballot):
             return ballot_words.suggestion(letter, run.reason)

@@ -66,7 +66,7 @@ def check_sampler(sampler: str | None, steps: int, facts: FamilySpec) -> None:
     if most is not None and steps > most:
         raise UserError(
             say(
-                "The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.",
+                "The sampler {sampler} walks at most {most} steps, and does best with 4 to 8: write `--steps 6`.",
                 sampler=sampler,
                 most=most,
             )

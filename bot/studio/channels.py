@@ -44,7 +44,11 @@ def count_here(desk: Desk, rules: ChannelRules, asked: int | None) -> int:
     check_limit(rules, asked)
     if asked > most:
         raise UserError(
-            say("I paint at most {most} pictures at once, and you asked for {count}.", most=most, count=asked)
+            say(
+                "I paint at most {most} pictures at once, and you asked for {count}. Ask for fewer.",
+                most=most,
+                count=asked,
+            )
         )
     return max(asked, 1)
 
@@ -54,7 +58,8 @@ def check_limit(rules: ChannelRules, asked: int) -> None:
     if rules.most is not None and asked > rules.most:
         raise UserError(
             say(
-                "This channel takes at most {most} pictures at once, and you asked for {count}.",
+                "This channel takes at most {most} pictures at once, and you asked for {count}. Ask for "
+                "fewer, or in another channel.",
                 most=rules.most,
                 count=asked,
             )
@@ -136,7 +141,12 @@ class Channels:
             return None
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
             raise UserError(
-                say("Nothing was changed: {typed} is not a whole number from 1 to {most}.", typed=text[:20], most=most)
+                say(
+                    "Nothing was changed: {typed} is not a whole number from 1 to {most}. Send the form again "
+                    "with one, or leave the field empty.",
+                    typed=text[:20],
+                    most=most,
+                )
             )
         return int(text)
 

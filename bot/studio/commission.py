@@ -110,5 +110,5 @@ class PaintSpec(Part):
 def commission_of(job: Job) -> PaintSpec:
     """Raises NotFound once its key was dropped."""
     if not job.spec:
-        raise NotFound(say("Those pictures were deleted."))
+        raise NotFound(say("Those pictures were deleted. /imagine paints new ones."))
     return PaintSpec.model_validate_json(job.spec)

@@ -106,7 +106,7 @@ class Comparing:
         if ask.run_id is None:
             return await self._loras(who, ask, asked, strengths)
         if ask.loras.strip():
-            raise UserError(say("Compare epochs of a training, or LoRAs: not both at once."))
+            raise UserError(say("Compare epochs of a training, or LoRAs: not both at once. Leave one of them out."))
         return await self._epochs(who, ask, asked, strengths)
 
     async def _loras(self, who: Who, ask: Compare, asked: prompt.Prompt, strengths: xyz.Axis | None) -> Meant:
@@ -140,7 +140,12 @@ class Comparing:
     async def _epochs(self, who: Who, ask: Compare, asked: prompt.Prompt, strengths: xyz.Axis | None) -> Meant:
         run, dataset, subject = await self._own(who, ask.run_id or 0)
         if run.base != self.desk.settings.base.source:
-            raise UserError(say("That training was on another base than the one in use now."))
+            raise UserError(
+                say(
+                    "That training was on another base than the one in use now. Compare another one, or train it "
+                    "again with /retrain."
+                )
+            )
         epochs = await self.desk.store.epochs.list(Scope(who.guild_id), run.id)
         kept = {epoch.number: epoch.lora_sha256 for epoch in epochs if epoch.lora_sha256 is not None}
         numbers = _numbers(ask.epochs, sorted(kept))
@@ -170,7 +175,12 @@ class Comparing:
         if subject.owner_id != who.member_id:
             raise NotFound(say("That is no training of yours, so its epochs cannot be compared. /loras lists LoRAs."))
         if not (await store.consents.of_subject(scope, subject.id)).given:
-            raise NotAllowed(say("Whoever is in those photos has not allowed it, or took it back."))
+            raise NotAllowed(
+                say(
+                    "Whoever is in those photos has not allowed it, or took it back. Only they can change that; "
+                    "compare another one."
+                )
+            )
         to_come = dataset.wants_vote and dataset.blind and run.state in (*BEGUN, RunState.QUEUED)
         if run.state is RunState.VOTING or to_come:
             raise UserError(say("The vote on these epochs is not over yet: compare them when it is."))
@@ -225,14 +235,16 @@ def _strengths(text: str) -> xyz.Axis | None:
 def _numbers(text: str, kept: Sequence[int]) -> list[int]:
     """The epochs meant; none said: the base and all that are kept, or as many of them as fit."""
     if not kept:
-        raise NotFound(say("No epoch of that training is kept any more."))
+        raise NotFound(
+            say("No epoch of that training is kept any more. Its LoRA can be compared at several strengths.")
+        )
     if not text.strip():
         return _spread([0, *kept], MOST)
     numbers = [int(value) for value in _read(AxisKind.EPOCH, text)]
     missing = [number for number in numbers if number and number not in kept]
     if missing:
         known = ", ".join(str(number) for number in kept)
-        raise NotFound(say("Epoch {number} is not kept. There are {known}.", number=missing[0], known=known))
+        raise NotFound(say("Epoch {number} is not kept. Choose among {known}.", number=missing[0], known=known))
     return numbers
 
 

@@ -124,7 +124,13 @@ class Confirm:
             await self.people.check(scope, subject.id)
             terms.check(self.desk.settings.terms_of(self.desk.settings.base.source))
             if await store.lineage.in_training(scope, subject.id) is not None:
-                raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
+                raise UserError(
+                    say(
+                        "Another version of {name} is in training: one at a time. Wait for it, or stop it with "
+                        "/cancel.",
+                        name=subject.name,
+                    )
+                )
             kept = await self.review.check_enough(scope, dataset_id)
             await check_training_quota(self.desk, who)
             await self._check_room(who, scope)

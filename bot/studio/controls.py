@@ -63,7 +63,9 @@ class Controls:
         for job in await self.desk.store.jobs.live(Scope(who.guild_id), member_id=who.member_id):
             if job.kind is JobKind.TRAIN and job.state is JobState.RUNNING and job.run_id is not None:
                 return job.run_id
-        raise NotFound(say("No training of yours is running, so there is no epoch to finish."))
+        raise NotFound(
+            say("No training of yours is running, so there is no epoch to finish. /queue shows what runs and waits.")
+        )
 
     async def retry(self, who: Who, job_id: str) -> Notice:
         scope, store = Scope(who.guild_id), self.desk.store
@@ -81,7 +83,13 @@ class Controls:
                     return Notice(say("A training with these photos is in the queue already."))
                 _, subject = await self.desk.subject_of(scope, job.dataset_id)
                 if await store.lineage.in_training(scope, subject.id) is not None:
-                    raise UserError(say("Another version of {name} is in training: one at a time.", name=subject.name))
+                    raise UserError(
+                        say(
+                            "Another version of {name} is in training: one at a time. Wait for it, or stop it "
+                            "with /cancel.",
+                            name=subject.name,
+                        )
+                    )
             job = await store.jobs.retry(scope, job_id)
             if job.run_id is not None:
                 run = await store.runs.get(scope, job.run_id)

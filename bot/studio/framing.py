@@ -129,7 +129,13 @@ class Framing:
         photo = await self.desk.store.photos.numbered(scope, dataset.id, number)
         if photo.state is PhotoState.REFUSED:
             why = verdicts.reason(photo, {})
-            raise UserError(say("Photo {number} could not be used: it {reason}.", number=number, reason=why))
+            raise UserError(
+                say(
+                    "Photo {number} could not be used: it {reason}. Send a better one with Add more photos.",
+                    number=number,
+                    reason=why,
+                )
+            )
         if photo.state is PhotoState.GIVEN:
             raise UserError(say("Photo {number} is still being looked at. Try again in a moment.", number=number))
         return photo
@@ -183,7 +189,12 @@ def check_open(dataset: Dataset) -> None:
     if dataset.state is DatasetState.COLLECTING:
         raise UserError(say("The photos are still being looked at. The sheet of crops comes by itself in a moment."))
     if dataset.state not in OPEN:
-        raise UserError(say("The training has begun with these photos, so they can no longer be changed."))
+        raise UserError(
+            say(
+                "The training has begun with these photos, so they can no longer be changed. For the next version "
+                "use /retrain."
+            )
+        )
 
 
 def page_of(rows: Sequence[Photo], page: int, size: int) -> tuple[int, int, Sequence[Photo]]:

@@ -33,7 +33,7 @@ class Gallery:
     async def page(self, who: Who, whose: str, page: int = 1) -> GalleryCard:
         """Kept last first. Of the server only what this member may use the LoRAs of."""
         if whose not in (MINE, SERVER):
-            raise UserError(say("There is your own gallery, and the server's."))
+            raise UserError(say("There is your own gallery, and the server's: choose one of them."))
         scope, store = Scope(who.guild_id), self.desk.store
         member_id, loras = self._member(who, whose), await self._may(who)
         total = await store.favourites.count(scope, member_id=member_id, loras=loras)
@@ -63,7 +63,7 @@ class Gallery:
         for member_id in (who.member_id, None):
             if await store.favourites.shown(scope, picture, member_id=member_id, loras=loras):
                 return await self.card(who, picture, back)
-        raise NotFound(say("That picture is in no gallery of yours any more."))
+        raise NotFound(say("That picture is in no gallery of yours any more. /gallery shows those that are."))
 
     @told
     async def alone(self, who: Who, job_id: str, number: int) -> PictureCard:
@@ -137,7 +137,8 @@ class Gallery:
             if not mine:
                 raise NotAllowed(
                     say(
-                        "Its LoRA is not one you may use, or somebody objected to it: it cannot be a favourite of yours."
+                        "Its LoRA is not one you may use, or somebody objected to it: it cannot be a "
+                        "favourite of yours. /loras lists those you may use."
                     )
                 )
 

@@ -75,7 +75,7 @@ HEARD = (
     "The picture to start from is broken. Save it again, or give another one.",
     "The picture to start from is over 64 megapixels: make it smaller first.",
     "The LoRA of the fast mode cannot be read. Paint without the fast mode, and tell the owner of this machine.",
-    "The sampler {sampler} walks at most {most} steps, and does best with 4 to 8.",
+    "The sampler {sampler} walks at most {most} steps, and does best with 4 to 8: write `--steps 6`.",
     "The sampler {sampler} cannot paint with this base. It has {names}.",
     "This training needs {least} GiB of free memory at the least, and {free} GiB are free. Take a lower resolution or a "
     "smaller base, or close what else uses the device.",

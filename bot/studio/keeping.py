@@ -85,7 +85,10 @@ class Keeping:
         wanted = name.strip().lower()
         if not NAME.fullmatch(wanted):
             raise UserError(
-                say("A name has 2 to 40 of the letters a to z, digits, - and _, and begins with a letter or digit.")
+                say(
+                    "A name has 2 to 40 of the letters a to z, digits, - and _, and begins with a letter or "
+                    "digit. Send the form again with such a one."
+                )
             )
         async with store.write():
             await self.governed(who, lora_id)
@@ -102,7 +105,12 @@ class Keeping:
         """What "Imagine with it" begins with; "" goes back to the one that was made up."""
         words = " ".join(prompt.split())
         if len(words) > LONGEST_PROMPT:
-            raise UserError(say("A prompt to begin with has at most {most} characters.", most=LONGEST_PROMPT))
+            raise UserError(
+                say(
+                    "A prompt to begin with has at most {most} characters. Shorten it and send the form again.",
+                    most=LONGEST_PROMPT,
+                )
+            )
         await self.governed(who, lora_id)
         lora = await self.desk.store.loras.set_default_prompt(Scope(who.guild_id), lora_id, words)
         return await self._card(who, lora)

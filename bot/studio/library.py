@@ -105,8 +105,8 @@ class Library:
         if not set(lora_ids) <= {lora.id for lora in found}:
             raise NotAllowed(
                 say(
-                    "You may not use that LoRA any more: whoever it belongs to, or whoever it shows, took it back. "
-                    "Nothing was painted."
+                    "You may not use that LoRA any more: whoever it belongs to, or whoever it shows, took "
+                    "it back. Nothing was painted; /loras lists those you may use."
                 )
             )
 
@@ -119,7 +119,12 @@ class Library:
         subject = await store.subjects.get(scope, spec.epochs.subject_id)
         consent = await store.consents.of_subject(scope, subject.id)
         if subject.owner_id != member_id or not consent.given:
-            raise NotAllowed(say("The epochs of that training are not yours to use any more. Nothing was painted."))
+            raise NotAllowed(
+                say(
+                    "The epochs of that training are not yours to use any more. Nothing was painted; /loras lists "
+                    "what you may use."
+                )
+            )
 
     async def named(self, who: Who, name: str) -> Lora:
         """NotFound also for what exists but is somebody's own: who may not use it need not know of it."""

@@ -69,7 +69,11 @@ class Mixing:
         """Following each other, so that the third picture can be had alone by its own seed."""
         start = self.desk.random.randrange(prompt.SEED_BELOW) if first is None else first
         if not 0 <= start < prompt.SEED_BELOW:
-            raise UserError(say("A seed is a whole number from 0 to {most}.", most=prompt.SEED_BELOW - 1))
+            raise UserError(
+                say(
+                    "A seed is a whole number from 0 to {most}. Leave it out for a new one.", most=prompt.SEED_BELOW - 1
+                )
+            )
         return tuple((start + place) % prompt.SEED_BELOW for place in range(count))
 
     def side(self) -> int:
@@ -103,7 +107,11 @@ class Mixing:
 def read_prompt(text: str) -> prompt.Prompt:
     if len(text) > LONGEST_PROMPT:
         raise UserError(
-            say("A prompt has at most {most} characters; the base reads about 75 words anyway.", most=LONGEST_PROMPT)
+            say(
+                "A prompt has at most {most} characters, and the base reads about 75 words of it. Shorten it "
+                "and send it again.",
+                most=LONGEST_PROMPT,
+            )
         )
     return prompt.read(text)
 

@@ -168,7 +168,7 @@ class Paint:
     async def painting(self, scope: Scope, job_id: str) -> Job:
         job = await self.desk.store.jobs.get(scope, job_id)
         if job.kind is not JobKind.PAINT:
-            raise UserError(say("That was no request for pictures."))
+            raise UserError(say("That was no request for pictures. /imagine is one."))
         return job
 
     # -- inside

@@ -108,7 +108,9 @@ class People:
                 return await self.person_card(scope, subject_id)
             bound = await self.bound(scope, subject_id)
             if bound is not None and member_id not in bound:
-                raise NotAllowed(say("Whose face this is, is known here: nobody can answer in their place."))
+                raise NotAllowed(
+                    say("Whose face this is, is known here: nobody can answer in their place. Choose that member.")
+                )
             if member_id == who.member_id:
                 # Their own face after all: the box of the form they sent says so.
                 await store.consents.ask(scope, subject_id, member_id)

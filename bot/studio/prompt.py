@@ -173,7 +173,11 @@ def _take_loras(text: str) -> tuple[str, tuple[NamedLora, ...]]:
 def check_number_of_loras(count: int) -> None:
     if count > MOST_LORAS:
         raise UserError(
-            say("At most {most} LoRAs go into one picture; {count} are named.", most=MOST_LORAS, count=count)
+            say(
+                "At most {most} LoRAs go into one picture; {count} are named. Leave some out.",
+                most=MOST_LORAS,
+                count=count,
+            )
         )
 
 

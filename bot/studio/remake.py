@@ -80,10 +80,21 @@ class Remake:
             return known
         spec = await self._spec(who, job_id)
         if spec.matrix is not None or not spec.work.loras:
-            raise UserError(say("There is no LoRA in these pictures, so there is nothing to make stronger or weaker."))
+            raise UserError(
+                say(
+                    "There is no LoRA in these pictures, so there is nothing to make stronger or weaker. Edit "
+                    "prompt can bring one in."
+                )
+            )
         loras = tuple(use.model_copy(update={"strength": stepped(use.strength, by)}) for use in spec.work.loras)
         if loras == spec.work.loras:
-            raise UserError(say("It goes no further: a strength is a number from 0 to {most}.", most=f"{HEAVIEST:g}"))
+            raise UserError(
+                say(
+                    "It goes no further: a strength is a number from 0 to {most}. Other words in the prompt may "
+                    "do more.",
+                    most=f"{HEAVIEST:g}",
+                )
+            )
         count = await self._count(who, spec)
         return await self._queue(who, spec, {"loras": loras, "seeds": spec.work.seeds[:count]})
 

@@ -29,11 +29,16 @@ class Reports:
         scope, store = Scope(who.guild_id), self.desk.store
         posted = await store.outbox.by_message(scope, message_id)
         if posted is None or posted.purpose != Purpose.PICTURES:
-            raise NotFound(say("That is not a message of mine with pictures in it, so there is nothing to report."))
+            raise NotFound(
+                say(
+                    "That is not a message of mine with pictures in it, so there is nothing to report. Choose one "
+                    "that has some."
+                )
+            )
         async with store.write():
             job = await store.jobs.get(scope, posted.ref)
             if job.kind is not JobKind.PAINT or not job.spec:
-                raise NotFound(say("Those pictures are deleted already."))
+                raise NotFound(say("Those pictures are deleted already: there is nothing left to report."))
             known = await store.reports.open_of(scope, job.id)
             report = known or await store.reports.create(scope, job.id, who.member_id)
             if known is None:
@@ -77,5 +82,5 @@ class Reports:
             raise NotAllowed(say("Only those who may manage this server decide about a report."))
         report = await self.desk.store.reports.get(Scope(who.guild_id), report_id)
         if report.state is not ReportState.OPEN:
-            raise UserError(say("This report was decided already."))
+            raise UserError(say("This report was decided already: there is nothing left to do."))
         return report

@@ -177,7 +177,8 @@ class Retraining:
         ):
             raise NotAllowed(
                 say(
-                    "You took your word for {name} back, and on this bot a person has to agree themselves.",
+                    "You took your word for {name} back, and on this bot a person has to agree "
+                    "themselves. Begin anew with /train and choose that member, who is then asked.",
                     name=subject.name,
                 )
             )

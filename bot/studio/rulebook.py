@@ -58,8 +58,10 @@ async def check_training_quota(desk: Desk, who: Who) -> None:
         if begun >= most:
             raise UserError(
                 many(
-                    "You have begun {count} training in the last 30 days, and this server allows {most}.",
-                    "You have begun {count} trainings in the last 30 days, and this server allows {most}.",
+                    "You have begun {count} training in the last 30 days, and this server allows {most}. Wait until it is "
+                    "older than that, or ask an admin for more.",
+                    "You have begun {count} trainings in the last 30 days, and this server allows {most}. Wait until the "
+                    "first of them is older than that, or ask an admin for more.",
                     begun,
                     most=most,
                 )
@@ -76,8 +78,10 @@ async def check_may_paint(desk: Desk, who: Who) -> None:
         if asked >= most:
             raise UserError(
                 many(
-                    "You have asked {count} time in the last 24 hours, and this server allows {most}.",
-                    "You have asked {count} times in the last 24 hours, and this server allows {most}.",
+                    "You have asked {count} time in the last 24 hours, and this server allows {most}. Try again tomorrow, "
+                    "or ask an admin for more.",
+                    "You have asked {count} times in the last 24 hours, and this server allows {most}. Try again tomorrow, "
+                    "or ask an admin for more.",
                     asked,
                     most=most,
                 )
@@ -147,7 +151,8 @@ class Rulebook:
             if text and not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST):
                 raise UserError(
                     say(
-                        "Nothing was changed: {typed} is not a whole number from 1 to {most}.",
+                        "Nothing was changed: {typed} is not a whole number from 1 to {most}. Send the "
+                        "form again with one, or leave the field empty.",
                         typed=text[:20],
                         most=LARGEST,
                     )

@@ -138,7 +138,9 @@ class Schedule:
                 raise UserError(say("You have several things in the queue: choose one of them in /cancel."))
             job = own[0] if own else None
         if job is None:
-            raise NotFound(say("You have nothing in the queue, so there is nothing to cancel."))
+            raise NotFound(
+                say("You have nothing in the queue, so there is nothing to cancel. /queue shows what is in it.")
+            )
         if not who.is_admin and who.member_id not in (job.member_id, await self.desk.owner_of(scope, job)):
             raise NotAllowed(say("Only the one who asked for it, or an admin, may stop it."))
         return job

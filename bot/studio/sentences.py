@@ -29,21 +29,21 @@ def gone(noun: str) -> str:
         case "dataset":
             return say("This set of photos is not here any more. Start again with /train.")
         case "photo":
-            return say("There is no photo with that number in this set.")
+            return say("There is no photo with that number in this set. Choose one of those on the sheet.")
         case "ballot":
-            return say("This vote is not here any more.")
+            return say("This vote is not here any more. /loras shows what has been learnt.")
         case "job":
-            return say("That request is not here any more.")
+            return say("That request is not here any more. /queue shows those there are.")
         case "run":
-            return say("That training is not here any more.")
+            return say("That training is not here any more. /queue shows those there are, /train begins a new one.")
         case "subject" | "consent":
-            return say("That is not here any more: it was forgotten.")
+            return say("That is not here any more: it was forgotten. /privacy shows what is kept.")
         case "report":
-            return say("That report is not here any more.")
+            return say("That report is not here any more: there is nothing left to decide.")
         case "LoRA":
             return say("That LoRA is not here any more. /loras lists those there are.")
         case _:
-            return say("That is not here any more.")
+            return say("That is not here any more. /loras and /queue show what there is.")
 
 
 def told(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
@@ -56,7 +56,9 @@ def told(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
         except NoSuchRow as error:
             raise NotFound(gone(error.noun)) from error
         except (KeyForgotten, BlobMissing) as error:
-            raise NotFound(say("That was deleted, so it cannot be shown any more.")) from error
+            raise NotFound(
+                say("That was deleted, so it cannot be shown any more. /loras and /gallery show what is kept.")
+            ) from error
         except NameTaken as error:
             raise Taken(say("That word is taken on this server. Choose another.")) from error
         except (BallotClosed, NotOnBallot) as error:

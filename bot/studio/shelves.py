@@ -34,7 +34,13 @@ class Shelves:
             )
         path = dict(self.desk.settings.folders).get(name)
         if path is None:
-            raise NotFound(say("There is no folder called {name} in this bot's settings.", name=name))
+            raise NotFound(
+                say(
+                    "There is no folder called {name} in this bot's settings. Choose one that is offered while "
+                    "you type.",
+                    name=name,
+                )
+            )
         return Path(path)
 
     async def read(self, who: Who, name: str) -> tuple[GivenPhoto, ...]:

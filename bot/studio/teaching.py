@@ -146,7 +146,10 @@ class Teaching:
         found = [mine[id] for id in dict.fromkeys(picture_ids) if id in mine]
         if len(found) < len(set(picture_ids)):
             raise NotAllowed(
-                say("Only pictures you had painted yourself, and that are favourites of yours, can be taught from.")
+                say(
+                    "Only pictures you had painted yourself, and that are favourites of yours, can be taught "
+                    "from. Open /gallery and choose again."
+                )
             )
         least, most = self.desk.settings.min_photos, min(MOST, self.desk.settings.max_photos)
         if not least <= len(found) <= most:
@@ -167,7 +170,12 @@ class Teaching:
             if consent.depicts is Depicts.NOBODY:
                 continue
             if not consent.given or consent.member_id is None:
-                raise NotAllowed(say("One of these pictures shows somebody whose word does not stand any more."))
+                raise NotAllowed(
+                    say(
+                        "One of these pictures shows somebody whose word does not stand any more. Leave it out "
+                        "and send the form again."
+                    )
+                )
             people[consent.member_id] = consent
         if len(people) > 1:
             raise UserError(
@@ -175,7 +183,12 @@ class Teaching:
             )
         consent = next(iter(people.values()), None)
         if consent is not None and consent.depicts is Depicts.AGREED and consent.member_id != who.member_id:
-            raise NotAllowed(say("One of these pictures shows a person for whom only somebody else here can answer."))
+            raise NotAllowed(
+                say(
+                    "One of these pictures shows a person for whom only somebody else here can answer. Leave it "
+                    "out and send the form again."
+                )
+            )
         return Standing(frozenset(subjects), consent)
 
     def _depicts(self, who: Who, consent: Consent | None) -> Depicts:

@@ -87,7 +87,9 @@ def solver(base: LoadedBase, sampler: Sampler, steps: int, pixels: tuple[int, in
         )
         most = samplers.most_steps(sampler.name)
         if most is not None and steps > most:
-            raise BadInput(f"The sampler {sampler.name} walks at most {most} steps, and does best with 4 to 8.")
+            raise BadInput(
+                f"The sampler {sampler.name} walks at most {most} steps, and does best with 4 to 8: write `--steps 6`."
+            )
         scheduler.set_timesteps(steps, device=base.device)
     count = walked(steps, denoise)
     if hasattr(scheduler, "set_begin_index"):

@@ -122,7 +122,7 @@ async def test_whose_epochs_and_which(house: House) -> None:
         run = await published_run(house, lora)
         with pytest.raises(NotFound, match="no training of yours"):
             await studio.comparing.compare(house.who(FRIEND), ask(run_id=run))
-        with pytest.raises(NotFound, match=r"Epoch 9 is not kept. There are 1, 2, 3"):
+        with pytest.raises(NotFound, match=r"Epoch 9 is not kept. Choose among 1, 2, 3"):
             await studio.comparing.compare(house.who(), ask(run_id=run, epochs="1, 9"))
         for wrong, part in (({"epochs": "some"}, "cannot be read"), ({"loras": lora.name}, "not both")):
             with pytest.raises(UserError, match=part):
