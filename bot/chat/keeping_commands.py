@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -14,6 +14,7 @@ from bot.chat.exports import add_export
 from bot.chat.inspiration import add_inspire
 from bot.chat.retraining import add_retrain
 from bot.chat.router import who_is
+from bot.chat.rules_cards import TALKED_IN
 from bot.errors import UserError
 from bot.studio.screens import Purpose
 
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
     from bot.chat.bot import LikenessBot
 
 MESSAGE_LINK = re.compile(r"https://(?:\w+\.)?discord(?:app)?\.com/channels/\d+/\d+/(\d+)/?")
+
+
+class Place(app_commands.Transformer["LikenessBot"]):
+    """A channel that can have rules of its own; only its id matters, so it need not be one the bot can see."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        return list(TALKED_IN)
+
+    async def transform(self, interaction: discord.Interaction[LikenessBot], value: Any, /) -> int:
+        return int(value.id)
 
 
 def add_keeping_commands(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -> None:
@@ -109,12 +125,14 @@ def add_for_admins(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]
     )
     @app_commands.guild_only()
     @app_commands.default_permissions(manage_guild=True)
-    @app_commands.describe(channel="Of this channel: whether and how it is painted there; else of the whole server")
+    @app_commands.describe(
+        channel="Of this channel and its threads: whether and how it is painted there; else of the whole server"
+    )
     async def settings(
         interaction: discord.Interaction[LikenessBot],
-        channel: discord.TextChannel | discord.VoiceChannel | None = None,
+        channel: app_commands.Transform[int, Place] | None = None,
     ) -> None:
         if channel is None:
             await show_privately(interaction, lambda: bot.studio.rulebook.card(who_is(interaction)))
         else:
-            await show_privately(interaction, lambda: bot.studio.channels.card(who_is(interaction), channel.id))
+            await show_privately(interaction, lambda: bot.studio.channels.card(who_is(interaction), channel))

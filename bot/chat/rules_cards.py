@@ -23,6 +23,15 @@ AS_DISCORD = "discord"
 MOST = 25
 """Roles or channels one menu can name."""
 
+WRITTEN_IN = (discord.ChannelType.text, discord.ChannelType.news)
+TALKED_IN = (
+    *WRITTEN_IN,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+    discord.ChannelType.stage_voice,
+)
+"""Wherever a command can be used: what is decided for a channel goes for its threads, a forum's posts among them. Media
+channels are not here: Discord's specification of its requests knows no such type."""
 
 def privacy(screen: PrivacyCard) -> Drawn:
     held, rules = screen.held, screen.rules
@@ -79,8 +88,8 @@ def rules(screen: RulesCard) -> Drawn:
         [
             words(texts.rules_title(), facts),
             ui.ActionRow(roles),
-            _channels("rules.channels", Pick.CHANNELS, MOST),
-            _channels("rules.reports", Pick.REPORTS, 1),
+            _channels("rules.channels", Pick.CHANNELS, MOST, TALKED_IN),
+            _channels("rules.reports", Pick.REPORTS, 1, WRITTEN_IN),
             select(Pick.LANGUAGE, _languages(made.language), "rules.language", 0),
             row(button(Button.NUMBERS, "rules.numbers", 0, f"n{shown}"), button(Button.AUDIT, "rules.audit", 0)),
         ],
@@ -119,12 +128,12 @@ def _languages(chosen: str | None) -> Iterator[Option]:
         yield Option(tag, name, chosen=tag == chosen)
 
 
-def _channels(verb: str, placeholder: str, most: int) -> Piece:
+def _channels(verb: str, placeholder: str, most: int, kinds: tuple[discord.ChannelType, ...]) -> Piece:
     menu: ui.ChannelSelect[Any] = ui.ChannelSelect(
         custom_id=custom_id(verb, 0),
         placeholder=label(placeholder),
         min_values=0,
         max_values=most,
-        channel_types=[discord.ChannelType.text],
+        channel_types=list(kinds),
     )
     return ui.ActionRow(menu)

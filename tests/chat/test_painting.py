@@ -217,6 +217,34 @@ async def test_a_comparison_is_cancelled_by_who_asked(tmp_path: Path) -> None:
         assert wrong.response is not None and "no training of yours" in wrong.response.content
 
 
+async def test_a_forum_s_rules_go_for_its_posts(town: Town) -> None:
+    carol = admin(town)
+    forum = town.guild.create_forum_channel("gallery")
+    other = town.guild.create_forum_channel("elsewhere")
+    post, elsewhere = (_post(town, parent) for parent in (forum, other))
+    shown = await carol.slash(town.channel, "settings")
+    assert shown.response is not None
+    await carol.select(shown.response, [forum], custom_id="lk1:rules.channels:0")
+    refused = await town.bob.slash(elsewhere, "imagine", prompt="at sea", count=1)
+    assert refused.response is not None and f"I work in <#{forum.id}>" in refused.response.content
+    asked = await town.bob.slash(post, "imagine", prompt="at sea", count=1)
+    assert asked.response is not None and asked.response.content.startswith("Painting")
+    await town.engine_done()
+    assert post.last_message is not None and "at sea" in words(post.last_message)
+
+    chosen = await carol.slash(town.channel, "settings", channel=forum)
+    assert chosen.response is not None and f"<#{forum.id}>" in words(chosen.response)
+    await carol.click(chosen.response, label="No painting here")
+    refused = await town.bob.slash(post, "imagine", prompt="at sea", count=1)
+    assert refused.response is not None and "Nothing is painted in this channel" in refused.response.content
+
+
+def _post(town: Town, forum: simcord.ChannelHandle) -> simcord.ChannelHandle:
+    """A member's post in a forum: a thread whose parent is the forum."""
+    thread = town.env.backend.create_thread(forum.id, "my ideas", town.bob.id)
+    return simcord.ChannelHandle(town.env, town.guild, thread)
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_channel_has_rules_of_its_own(town: Town, restarted: bool) -> None:
     await learnt(town)
