@@ -22,7 +22,6 @@ AS_DISCORD = "discord"
 """In the menu of languages: what the server's own settings say."""
 MOST = 25
 """Roles or channels one menu can name."""
-
 WRITTEN_IN = (discord.ChannelType.text, discord.ChannelType.news)
 TALKED_IN = (
     *WRITTEN_IN,
@@ -32,6 +31,7 @@ TALKED_IN = (
 )
 """Wherever a command can be used: what is decided for a channel goes for its threads, a forum's posts among them. Media
 channels are not here: Discord's specification of its requests knows no such type."""
+
 
 def privacy(screen: PrivacyCard) -> Drawn:
     held, rules = screen.held, screen.rules
