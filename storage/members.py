@@ -25,6 +25,7 @@ COUNTS = {
     "votes": "SELECT count(*) FROM votes WHERE guild_id = ?1 AND member_id = ?2",
     "audit_lines": "SELECT count(*) FROM audit WHERE guild_id = ?1 AND who_id = ?2",
     "favourites": "SELECT count(*) FROM favourites WHERE guild_id = ?1 AND member_id = ?2",
+    "wishes": "SELECT count(*) FROM wishes WHERE guild_id = ?1 AND member_id = ?2",
 }
 OF_SUBJECT = {
     "photos": """
@@ -44,6 +45,7 @@ LEFT_WITHOUT_NAME = (
     "UPDATE guilds SET changed_by = 0 WHERE guild_id = ?1 AND changed_by = ?2",
     "UPDATE channels SET changed_by = 0 WHERE guild_id = ?1 AND changed_by = ?2",
     "DELETE FROM favourites WHERE guild_id = ?1 AND member_id = ?2",
+    "DELETE FROM wishes WHERE guild_id = ?1 AND member_id = ?2",
     "UPDATE ballots SET decided_by = 0 WHERE guild_id = ?1 AND decided_by = ?2",
     "UPDATE jobs SET member_id = 0 WHERE guild_id = ?1 AND member_id = ?2",
     "DELETE FROM grants WHERE guild_id = ?1 AND kind = 'member' AND target_id = ?2",

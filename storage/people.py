@@ -118,6 +118,8 @@ class Held:
     votes: int
     audit_lines: int
     favourites: int = 0
+    wishes: int = 0
+    """Trainings they want to be written to about."""
 
 
 @dataclass(frozen=True)

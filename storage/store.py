@@ -55,6 +55,7 @@ from storage.runs import Epochs, Runs
 from storage.speeds import Speeds
 from storage.subjects import Subjects
 from storage.vault import Vault
+from storage.wishes import Wishes
 
 
 class Store:
@@ -95,6 +96,7 @@ class Store:
         self.reports = Reports(database)
         self.erasures = Erasures(database)
         self.departures = Departures(database)
+        self.wishes = Wishes(database)
 
     @classmethod
     @asynccontextmanager

@@ -13,7 +13,7 @@ from tests.logs.listening import begin, leaks, written_below
 
 __all__ = ["requests_judged"]
 
-pytest.register_assert_rewrite("tests.evening.evenings", "tests.trouble.cases")
+pytest.register_assert_rewrite("tests.evening.evenings", "tests.trouble.cases", "tests.trouble.people")
 LISTENING = begin()
 
 

@@ -22,6 +22,7 @@ from bot.chat import (
     intake,
     keeping,
     lexicon,
+    news,
     people,
     pictures,
     retraining,
@@ -48,8 +49,8 @@ from bot.studio.studio import Studio
 log = logging.getLogger(__name__)
 
 HANDLERS = (
-    intake, people, crops, captions, coaching, lexicon, confirm, training, voting, pictures, gallery, keeping, rules, retraining,
-    inspiration, teaching,
+    intake, people, crops, captions, coaching, lexicon, confirm, training, news, voting, pictures, gallery, keeping, rules,
+    retraining, inspiration, teaching,
 )  # fmt: skip
 """Importing them registers what can be pressed."""
 

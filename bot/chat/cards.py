@@ -9,6 +9,7 @@ from bot.chat import (
     gallery_cards,
     keeping_cards,
     lexicon_cards,
+    news_cards,
     people_cards,
     picture_cards,
     review_cards,
@@ -17,6 +18,7 @@ from bot.chat import (
 )
 from bot.chat.layout import Colour, Drawn, escape, words
 from bot.studio.dataset_screens import CoachingCard, WordsCard
+from bot.studio.news_screens import NewsCard
 from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
@@ -105,6 +107,8 @@ def draw(screen: Screen) -> Drawn:
             return rules_cards.report(screen)
         case HiddenCard():
             return rules_cards.hidden(screen)
+        case NewsCard():
+            return news_cards.news(screen)
         case LedgerList():
             return keeping_cards.ledger(screen)
         case LoraList():

@@ -186,6 +186,11 @@ class Presenter:
     async def _refused(self, due: Due, error: discord.HTTPException) -> None:
         """Nobody can be told where nobody can be written to: the owner of the machine reads it in the log. A permission or a
         lock may be put right within a day, and is tried again once a minute: ten thousand refusals end in a ban."""
+        if due.purpose is Purpose.NEWS:
+            # It was they who asked, and they who closed it: their wish goes, and the row with it.
+            log.info("outbox %s is not let into their direct messages: %s", due.id, where(error))
+            await self.studio.news.refused(due.guild_id, due.ref)
+            return
         shut = error.status == 403 or error.code in (threads.ARCHIVED, threads.LOCKED)
         if shut and self.clock() - due.since < SHUT_FOR_S:
             self._shut[due.channel_id] = self.clock() + TRY_AGAIN_S

@@ -9,6 +9,7 @@ import discord
 from discord import ButtonStyle, ui
 
 from bot.chat import keeping_texts as texts
+from bot.chat import news_texts as texts_of_news
 from bot.chat import painting_texts as texts_of_painting
 from bot.chat.customid import custom_id
 from bot.chat.keeping_texts import Button, Pick
@@ -42,6 +43,7 @@ def privacy(screen: PrivacyCard) -> Drawn:
                 held.subjects, held.photos, held.loras, held.pictures, held.shown_in, held.votes, held.audit_lines
             ),
             texts_of_painting.favourites_held(held.favourites),
+            texts_of_news.held(held.wishes),
         ),
         words(
             texts.privacy_time(rules.keep_photos_days, rules.keep_epochs_days, rules.keep_pictures_days),

@@ -6,7 +6,7 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
-from bot.chat import texts
+from bot.chat import news_cards, texts
 from bot.chat.layout import Colour, Drawn, Piece, bar, button, escape, gallery, row, sparkline, words
 from bot.chat.texts import Button
 from bot.studio.screens import EpochPost, StatusCard, TroubleCard
@@ -40,7 +40,7 @@ def status(screen: StatusCard) -> Drawn:
         controls.append(button(Button.CANCEL, "run.cancel", screen.run_id, style=ButtonStyle.danger))
     if controls:
         pieces.append(row(*controls))
-    return Drawn(pieces, colour, silent=True)
+    return Drawn([*pieces, *news_cards.controls(screen)], colour, silent=True)
 
 
 def epoch(screen: EpochPost) -> Drawn:

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 
 from bot.errors import NotAllowed, UserError
 from bot.language import say
-from bot.studio import sheets, tally
+from bot.studio import news, sheets, tally
 from bot.studio.acts import Act
 from bot.studio.ballot_screens import BallotCard, TieCard, WinnerCard
 from bot.studio.booth import Booth
 from bot.studio.desk import Desk, stage_of
 from bot.studio.library import Library
+from bot.studio.news_screens import Moment
 from bot.studio.requests import Who
 from bot.studio.screens import Purpose
 from bot.studio.sentences import told
@@ -86,6 +87,7 @@ class Ballots:
             seed=seed,
         )
         await store.outbox.add(scope, channel_id=ballot.channel_id, purpose=Purpose.BALLOT, ref=ballot.id, once=True)
+        await news.write(self.desk, scope, run.id, Moment.VOTE)
         return moved
 
     # -- voting
@@ -251,6 +253,7 @@ class Ballots:
             ref=published.lora.id,
             once=True,
         )
+        await news.write(self.desk, scope, run.id, Moment.READY)
         await store.audit.add(scope, Act.PUBLISHED, subject.owner_id, subject_id=subject.id, lora_id=published.lora.id)
         self.library.changed(scope)
         return published.lora

@@ -29,7 +29,7 @@ class Controls:
             was_live = job.live
             if was_live:
                 job = await store.jobs.cancel(scope, job.id)
-                await self.results.was_cancelled(scope, job)
+                await self.results.was_cancelled(scope, job, who.member_id)
                 if job.kind is JobKind.PREPARE:
                     await self._leave_out_unread(scope, job.dataset_id or 0)
         if was_live:

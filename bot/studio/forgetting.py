@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from bot.errors import NotAllowed, UserError
 from bot.language import say
-from bot.studio import receipts
+from bot.studio import news, receipts
 from bot.studio.acts import Act
 from bot.studio.desk import Desk
 from bot.studio.library import Library
+from bot.studio.news_screens import Moment
 from bot.studio.requests import Who
 from bot.studio.screens import Notice, Purpose
 from bot.studio.sentences import told
@@ -19,7 +20,7 @@ from storage.records import Dataset, Run, Scope
 from storage.states import RunState
 
 OF_DATASET = (Purpose.READING, Purpose.COACHING, Purpose.CROPS, Purpose.CAPTIONS, Purpose.CONFIRM)
-SHOWS_THE_SUBJECT = (Purpose.EPOCH, Purpose.BALLOT, Purpose.TIE, Purpose.WINNER)
+SHOWS_THE_SUBJECT = (Purpose.EPOCH, Purpose.BALLOT, Purpose.TIE, Purpose.WINNER, Purpose.NEWS)
 Post = tuple[str, str]
 
 
@@ -30,18 +31,20 @@ class Forgetting:
 
     # -- stopping
 
-    async def halt(self, scope: Scope, subject_id: int, reason: str) -> tuple[str, ...]:
+    async def halt(self, scope: Scope, subject_id: int, reason: str, by: int | None = None) -> tuple[str, ...]:
         """Nothing more is made of this subject: runs end without a vote, LoRAs are withdrawn, posts that show it go.
 
-        Inside a transaction. Returns the jobs that were live: `stop` them after it.
+        Inside a transaction. Returns the jobs that were live: `stop` them after it. `by`: who knows of it.
         """
         store = self.desk.store
         live: list[str] = []
+        ended: list[int] = []
         shown = [post for post in await self._posts(scope, subject_id) if post[0] in SHOWS_THE_SUBJECT]
         for dataset, run in await self._runs(scope, subject_id):
             if run.state not in (RunState.PUBLISHED, RunState.CANCELLED, RunState.FAILED):
                 await store.runs.move(scope, run.id, RunState.CANCELLED, reason=reason)
                 await store.ballots.discard(scope, run.id)
+                ended.append(run.id)
             live += [job.id for job in await store.jobs.of_dataset(scope, dataset.id) if job.live]
         for lora in await store.loras.of_subject(scope, subject_id):
             live += [
@@ -51,6 +54,8 @@ class Forgetting:
         for job_id in dict.fromkeys(live):
             await store.jobs.cancel(scope, job_id)
         await store.erasures.take_down(scope, shown)
+        for run_id in ended:
+            await news.write(self.desk, scope, run_id, Moment.STOPPED, spare=by)
         self.library.changed(scope)
         return tuple(dict.fromkeys(live))
 
@@ -123,6 +128,8 @@ class Forgetting:
         """Everything this member brought, is shown in, had painted or decided here. Their own word is enough."""
         scope, store = Scope(who.guild_id), self.desk.store
         goes = await store.members.held(scope, who.member_id)
+        for wish in await store.wishes.of_member(scope, who.member_id):
+            await news.drop(self.desk, scope, wish)
         # One takes with it what was taught from its pictures, so each time it is looked what is left.
         while left := await store.members.subjects(scope, who.member_id):
             await self.subject(scope, left[0], who.member_id, Act.FORGOT)
@@ -156,7 +163,7 @@ class Forgetting:
             for job in await store.jobs.of_dataset(scope, dataset.id):
                 posts += await self._posts_of_painting(scope, job.id)
         for _, run in await self._runs(scope, subject_id):
-            posts.append((Purpose.STATUS, str(run.id)))
+            posts += [(Purpose.STATUS, str(run.id)), *await news.posts_of(self.desk, scope, run.id)]
             posts += [(Purpose.EPOCH, str(epoch.id)) for epoch in await store.epochs.list(scope, run.id)]
             ballot = await store.ballots.of_run(scope, run.id)
             posts += [] if ballot is None else [(Purpose.BALLOT, str(ballot.id)), (Purpose.TIE, str(ballot.id))]

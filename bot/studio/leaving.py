@@ -12,9 +12,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from bot.studio import news
 from bot.studio.acts import Act
 from bot.studio.desk import Desk, room_of
 from bot.studio.forgetting import Forgetting
+from bot.studio.news_screens import Moment
 from bot.studio.screens import Purpose
 from storage.records import Job, Scope
 from storage.states import JobState, RunState
@@ -68,6 +70,8 @@ class Leaving:
                 if job.dataset_id is not None:
                     channel_id = room_of(*await self.desk.subject_of(scope, job.dataset_id))
                 await store.outbox.add(scope, channel_id=channel_id, purpose=Purpose.TROUBLE, ref=job_id)
+                if job.run_id is not None:
+                    await news.write(self.desk, scope, job.run_id, Moment.FAILED)
         log.info("guild=%d has this bot back", guild_id)
 
     async def tidy(self) -> None:

@@ -179,7 +179,7 @@ class People:
             for id in (subject_id, *await store.lineage.descendants(scope, subject_id)):
                 if (await store.consents.of_subject(scope, id)).member_id == who.member_id:
                     await store.consents.revoke(scope, id)
-                stopped += await self.forgetting.halt(scope, id, TAKEN_BACK)
+                stopped += await self.forgetting.halt(scope, id, TAKEN_BACK, who.member_id)
             await store.audit.add(scope, Act.REVOKED, who.member_id, subject_id=subject_id)
         await self.forgetting.stop(stopped)
         return Notice(

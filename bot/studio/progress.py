@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.language import many, say
-from bot.studio import captions, scores, sheets
+from bot.studio import captions, news, scores, sheets
 from bot.studio.desk import Desk
 from bot.studio.hearsay import retell
 from bot.studio.lighter import may_be_lighter
@@ -35,6 +35,7 @@ class Progress:
         total = _epochs_of(run)
         place = 0 if job is None else await self.schedule.place(job)
         live = run.state in LIVE and job is not None and job.live
+        of_news = await news.buttons(self.desk, scope, run)
         return StatusCard(
             run_id=run_id,
             subject=subject.name,
@@ -49,6 +50,8 @@ class Progress:
             can_cancel=live,
             happened=retell(_happened(job)) if live else "",
             can_stop=live and job is not None and job.state is JobState.RUNNING and job.stop is None,
+            can_ask=of_news.ask,
+            can_end=of_news.end,
         )
 
     async def epoch_post(self, scope: Scope, epoch_id: int) -> EpochPost:

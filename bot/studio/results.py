@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.errors import NotAllowed
-from bot.studio import captions
+from bot.studio import captions, glance, news
 from bot.studio.ballot import Ballots
 from bot.studio.commission import PaintSpec
 from bot.studio.desk import Desk, room_of
 from bot.studio.library import Library
+from bot.studio.news_screens import Moment
 from bot.studio.screens import Purpose
 from bot.studio.wait import slower
 from engine.protocol import (
@@ -60,8 +61,11 @@ class Results:
                 pass
             case Progress():
                 await self._progress(scope, event)
+                if event.phase == "reading":
+                    await glance.show(self.desk, scope, event.job_id)
             case PhotoRead():
                 await self._photo(scope, event)
+                await glance.show(self.desk, scope, event.job_id)
             case EpochReady():
                 await self._epoch(scope, event)
             case Painted():
@@ -230,8 +234,8 @@ class Results:
             job = await self.store.jobs.cancelled(scope, event.job_id, event.attempt)
             await self.was_cancelled(scope, job)
 
-    async def was_cancelled(self, scope: Scope, job: Job) -> None:
-        """What follows from a job that ended by a person's wish. Inside a transaction."""
+    async def was_cancelled(self, scope: Scope, job: Job, by: int | None = None) -> None:
+        """What follows from a job that ended by a person's wish, that of `by`. Inside a transaction."""
         if job.run_id is None:
             return
         run = await self.store.runs.get(scope, job.run_id)
@@ -241,6 +245,7 @@ class Results:
             await self.ballots.offer(scope, run, cut_short=True)
         else:
             await self.store.runs.move(scope, run.id, RunState.CANCELLED, reason="Cancelled before its first epoch.")
+            await news.write(self.desk, scope, run.id, Moment.STOPPED, spare=by)
 
     async def _done(self, scope: Scope, event: Done) -> None:
         async with self.store.write():
@@ -309,6 +314,8 @@ class Results:
         if job.dataset_id is not None and job.kind is not JobKind.PAINT:
             channel_id = room_of(*await self.desk.subject_of(scope, job.dataset_id))
         await self.store.outbox.add(scope, channel_id=channel_id, purpose=Purpose.TROUBLE, ref=job.id)
+        if job.run_id is not None and (await self.store.runs.get(scope, job.run_id)).state is RunState.FAILED:
+            await news.write(self.desk, scope, job.run_id, Moment.FAILED)
 
     # -- speeds
 

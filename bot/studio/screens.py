@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.studio.ballot_screens import BallotCard, ColumnCard, TieCard, WinnerCard
+from bot.studio.coaching import Finding
 from bot.studio.dataset_screens import CoachingCard, WordsCard
+from bot.studio.news_screens import NewsCard
 from bot.studio.painting_screens import ChannelCard, GalleryCard, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
@@ -58,6 +60,8 @@ class Purpose(StrEnum):
     """subject: the question to the one who is in the photos, in the channel where they can see it"""
     REPORT = "report"
     """report: a picture somebody objected to, for the admins"""
+    NEWS = "news"
+    """wish and moment, "7-ready": to one member alone, who asked for it; once"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,16 @@ class Reading:
     subject: str
     given: int
     done: int
+    """Judged: taken, or left out."""
+    looked: int = 0
+    """Opened; the verdict on them may follow."""
+    out: int = 0
+    """Left out so far."""
+    reasons: tuple[str, ...] = ()
+    """Of the first of them, each with its name: "IMG_4 is 240 px wide"."""
+    kind: str = ""
+    findings: tuple[Finding, ...] = ()
+    """What can be said already."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,10 @@ class StatusCard:
     can_stop: bool
     happened: str = ""
     """What the engine had to do differently on the way, one sentence: less memory, a lower rate."""
+    can_ask: bool = False
+    """Somebody it concerns may ask to be written to about it."""
+    can_end: bool = False
+    """Somebody has, and may take it back."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +336,7 @@ Screen = (
     | RulesCard
     | ReportCard
     | HiddenCard
+    | NewsCard
     | LedgerList
     | LoraList
     | Notice

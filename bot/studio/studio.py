@@ -27,12 +27,14 @@ from bot.studio.dispatch import Dispatch
 from bot.studio.forgetting import Forgetting
 from bot.studio.framing import Framing
 from bot.studio.gallery import Gallery
+from bot.studio.glance import Glance
 from bot.studio.inspiration import Inspiration
 from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
 from bot.studio.leaving import Leaving
 from bot.studio.lexicon import Lexicon
 from bot.studio.library import Library
+from bot.studio.news import News
 from bot.studio.paint import Paint
 from bot.studio.people import People
 from bot.studio.people_screens import HiddenCard
@@ -101,12 +103,14 @@ class Studio:
         self.review = Review(desk)
         self.lexicon = Lexicon(desk)
         self.coach = Coach(desk, self.intake)
+        self.glance = Glance(desk, self.coach)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
         self.booth = Booth(desk)
         self.ballots = Ballots(desk, self.library, self.booth)
         self.results = Results(desk, self.library, self.ballots)
         self.controls = Controls(desk, self.schedule, self.results)
         self.progress = Progress(desk, self.schedule)
+        self.news = News(desk)
         self.paint = Paint(desk, self.library, self.schedule)
         self.standings = Standings(desk)
         self.remake = Remake(self.paint)
@@ -164,6 +168,8 @@ class Studio:
                 return await self.people.consent_card(scope, int(ref))
             case Purpose.REPORT:
                 return await self.reports.card(scope, int(ref))
+            case Purpose.NEWS:
+                return await self.news.card(scope, ref)
             case _:
                 job = await self.desk.store.jobs.get(scope, ref)
                 if job.spec and await self.desk.store.reports.open_of(scope, ref) is not None:
@@ -175,7 +181,7 @@ class Studio:
         if dataset.state is DatasetState.DISCARDED:
             return None
         drawn: dict[Purpose, Callable[[Scope, int], Awaitable[Screen | None]]] = {
-            Purpose.READING: self.intake.reading,
+            Purpose.READING: self.glance.card,
             Purpose.COACHING: self.coach.card,
             Purpose.CROPS: self.framing.crop_sheet,
             Purpose.CAPTIONS: self.review.caption_sheet,

@@ -26,6 +26,8 @@ from bot.chat import (
     keeping_cards,
     keeping_forms,
     keeping_texts,
+    news_cards,
+    news_texts,
     painting_forms,
     painting_texts,
     people_cards,
@@ -40,6 +42,7 @@ from bot.chat import (
 from bot.chat.layout import MARK, Drawn, bar, escape, sparkline, unescape
 from bot.chat.uploads import PHOTO_LIMIT_MB
 from bot.studio.ballot_screens import BallotColumn, ColumnCard, TieCard
+from bot.studio.news_screens import Moment, NewsCard
 from bot.studio.painting_screens import ChannelCard, EditForm, GalleryCard, GalleryLine, PictureCard
 from bot.studio.people_screens import (
     ConsentCard,
@@ -132,8 +135,10 @@ LARGEST: dict[str, Screen] = {
         waits=LONG[:500],
     ),
     "status": StatusCard(
-        BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True, LONG[:300]
+        BIG, NAME, "training", LONG[:900], 0, 0.5, 10, 20, tuple(range(20)), BIG, True, True, LONG[:300], True, True
     ),
+    **{f"news, {moment}": NewsCard(moment, NAME, "en", BIG, BIG, BIG) for moment in Moment},
+    "news, of a channel": NewsCard(Moment.VOTE, LONG, "de", BIG, BIG, None),
     "epoch": EpochPost(BIG, BIG, 20, 20, picture(), LONG[:900]),
     "ballot": vote(),
     "ballot, open": vote(blind=False, suggestion=LONG[:900]),
@@ -369,7 +374,7 @@ LIMITS: dict[EnumMeta, int] = {
     getattr(module, name): limit
     for module in (texts, people_texts, keeping_texts, painting_texts)
     for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
-} | {ballot_texts.Button: 34, ballot_texts.Pick: 150, crop_texts.Button: 34}
+} | {ballot_texts.Button: 34, ballot_texts.Pick: 150, crop_texts.Button: 34, news_texts.Button: 34}
 
 
 @pytest.mark.parametrize("group", LIMITS, ids=lambda group: f"{group.__module__}.{group.__name__}")
@@ -407,6 +412,7 @@ MEMBERS_READ = (
     "people",
     "keeping",
     "rules",
+    "news",
 )
 
 
@@ -425,6 +431,7 @@ def test_members_read_only_what_stands_in_texts() -> None:
         keeping_cards,
         keeping_forms,
         rules_cards,
+        news_cards,
     ]
     files = [Path(str(module.__file__)) for module in shown]
     files += [folder / f"{name}.py" for name in MEMBERS_READ]

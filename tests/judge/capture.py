@@ -6,11 +6,15 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.judge.judge import Request, judge, own_problems
+
+ASKS_FOR_NEWS = "lk1:news.ask:"
+"""The one button whose pressing lets the bot write to a member in private."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +37,22 @@ def verdict(request: Request) -> list[str]:
 
 
 def _tap(monkeypatch: pytest.MonkeyPatch, captured: list[Request]) -> None:
+    from simcord import actors
     from simcord.http.client import FakeHTTPClient, FakeWebhookAdapter, _path_of
 
-    http, webhook = FakeHTTPClient.request, FakeWebhookAdapter.request
+    http, webhook, pressed = FakeHTTPClient.request, FakeWebhookAdapter.request, actors._component_interaction
+    asked: set[int] = set()
+
+    async def component_interaction(actor: Any, stored: Any, data: Any) -> Any:
+        if data["custom_id"].startswith(ASKS_FOR_NEWS):
+            asked.add(actor.id)
+        return await pressed(actor, stored, data)
 
     async def http_request(self: Any, route: Any, *, files: Any = None, form: Any = None, **kwargs: Any) -> Any:
-        captured.append(_request(route, _path_of(route.url), kwargs.get("json"), form, kwargs.get("params")))
+        request = _request(route, _path_of(route.url), kwargs.get("json"), form, kwargs.get("params"))
+        if request.path == "/users/@me/channels":
+            request = replace(request, asked=int(request.body["recipient_id"]) in asked)
+        captured.append(request)
         return await http(self, route, files=files, form=form, **kwargs)
 
     async def webhook_request(
@@ -47,6 +61,7 @@ def _tap(monkeypatch: pytest.MonkeyPatch, captured: list[Request]) -> None:
         captured.append(_request(route, _path_of(route.url), payload, multipart, kwargs.get("params")))
         return await webhook(self, route, session, payload=payload, multipart=multipart, **kwargs)
 
+    monkeypatch.setattr(actors, "_component_interaction", component_interaction)
     monkeypatch.setattr(FakeHTTPClient, "request", http_request)
     monkeypatch.setattr(FakeWebhookAdapter, "request", webhook_request)
 

@@ -77,6 +77,7 @@ def command(**changes: Any) -> list[dict[str, Any]]:
 GOOD = {
     "message": Request("POST", MESSAGES, {"content": "hello", "nonce": "7", "enforce_nonce": True}),
     "buttons": Request("POST", MESSAGES, rows(button())),
+    "a direct message asked for": Request("POST", "/users/@me/channels", {"recipient_id": 1}, asked=True),
     "menu": Request("POST", MESSAGES, menu(25)),
     "gallery": Request("POST", MESSAGES, gallery(10)),
     "poll": Request("POST", MESSAGES, poll()),
@@ -183,7 +184,7 @@ BAD_BY_OUR_RULES = {
         "POST", MESSAGES, rows(*(menu(n)["components"][0]["components"][0] | {"custom_id": f"m{n}"} for n in (1, 2)))
     ),
     "a button that does nothing": Request("POST", MESSAGES, rows({"type": 2, "style": 1, "label": "x"})),
-    "a direct message": Request("POST", "/users/@me/channels", {"recipient_id": "1"}),
+    "a direct message nobody asked for": Request("POST", "/users/@me/channels", {"recipient_id": "1"}),
     "a file by another name": Request(
         "POST", MESSAGES, {"attachments": [{"id": 0, "filename": "a.png"}]}, (("files[0]", "b.png", 1),)
     ),

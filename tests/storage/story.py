@@ -26,6 +26,7 @@ from storage.records import (
 )
 from storage.revisions import Revision
 from storage.states import Access, Depicts, GrantKind, JobKind, SubjectKind
+from storage.wishes import Wish
 
 PHOTO = b"CANARY-photo-bytes " * 50
 LORA = b"CANARY-lora-bytes " * 50
@@ -56,6 +57,7 @@ class Story:
     outgoing: Outgoing
     answer: Answer
     revision: Revision
+    wish: Wish
 
 
 async def subject(store: Store, scope: Scope, trigger: str = "ohwx") -> Subject:
@@ -214,6 +216,7 @@ async def story(store: Store, scope: Scope) -> Story:
         outgoing,
         answer,
         revision,
+        await store.wishes.add(scope, its_run.id, OWNER, channel_id=CHANNEL + 1, language="de"),
     )
 
 

@@ -49,6 +49,7 @@ async def test_a_forgotten_subject_is_gone_everywhere(
             "loras",
             "jobs",
             "pictures",
+            "wishes",
         )
     }
     assert set(counted.values()) == {0}

@@ -156,7 +156,7 @@ async def test_a_forgotten_member_leaves_no_id(store: Store, scope: Scope) -> No
     await store.ballots.close(scope, planted.ballot.id, 1)
     tally = await store.ballots.tally(scope, planted.ballot.id)
     assert await store.members.held(scope, PAINTER) == Held(0, 0, 0, 1, 0, 1, 0, 1)
-    assert await store.members.held(scope, OWNER) == Held(1, 1, 1, 0, 0, 0, 1)
+    assert await store.members.held(scope, OWNER) == Held(1, 1, 1, 0, 0, 0, 1, wishes=1)
     assert await store.members.subjects(scope, SHOWN) == (planted.subject.id,)
     assert await store.members.paintings(scope, PAINTER) == (planted.painting.id,)
     await store.jobs.delete(scope, planted.painting.id)
@@ -165,6 +165,8 @@ async def test_a_forgotten_member_leaves_no_id(store: Store, scope: Scope) -> No
     assert await store.ballots.tally(scope, planted.ballot.id) == tally
     assert all(vote.member_id < 0 for vote in await store.ballots.votes(scope, planted.ballot.id))
     assert await store.members.held(scope, PAINTER) == Held(0, 0, 0, 0, 0, 0, 0)
+    assert await store.wishes.of_run(scope, planted.run.id) == ()
+    assert len(await store.wishes.of_run(Scope(200), other.run.id)) == 1
     assert (await store.members.held(Scope(200), PAINTER)).pictures == 1
     assert (await store.loras.get(Scope(200), other.lora.id)).default_prompt
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.town import Town
+from tests.trouble import people
 from tests.trouble.cases import CASES
+
+assert people.__name__, "imported, its cases are among them"
 
 
 @pytest.fixture(autouse=True)
