@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ async def examine(
     )
     findings += bases(settings)
     findings += [torch(probe), memory(), disk(settings), sqlite(sqlite3.sqlite_version_info), master_key(settings, env)]
-    findings += [faces(settings), captions(settings)]
+    findings += [faces(settings), captions(settings), *export(settings)]
     findings.append(await engine(settings, hello))
     findings.append(
         Finding(
@@ -192,6 +193,51 @@ def disk(settings: Settings) -> Finding:
         return Finding("disk", State.BAD, f"{free:.1f} GiB free for {folder}. Fix: make room, at least 10 GiB.")
     state = State.GOOD if free >= 10 else State.NOTE
     return Finding("disk", state, f"{free:.0f} GiB free for {folder}; 10 or more are comfortable.")
+
+
+def export(settings: Settings) -> list[Finding]:
+    """Where large LoRAs are handed out. Nothing of it stops the bot: what cannot be linked is sent in parts."""
+    if settings.export is None:
+        sentence = "LoRAs too large for a message are sent in parts; with [export] they get a link instead."
+        return [Finding("export", State.GOOD, sentence)]
+    folder, url = settings.export.folder, settings.export.url
+    findings = [_linked(url)]
+    if not folder.is_dir():
+        why = "is no folder" if folder.exists() else "is not there"
+        fix = "make the one that your web server shows."
+        return [Finding("export", State.NOTE, f"export.folder: {folder} {why}. Fix: {fix}"), *findings]
+    if not os.access(folder, os.W_OK | os.X_OK):
+        sentence = f"export.folder: {folder} cannot be written to, so LoRAs go in parts. Fix: give it to this user."
+        return [Finding("export", State.NOTE, sentence), *findings]
+    free = shutil.disk_usage(folder).free / GIB
+    if free < 1:
+        sentence = f"export.folder: {free:.1f} GiB free in {folder}. Fix: make room, a LoRA may have 1 GiB."
+        return [Finding("export", State.NOTE, sentence), *findings]
+    sentence = f"{free:.0f} GiB free in {folder}, where large LoRAs lie for {settings.export.hours} hours."
+    return [Finding("export", State.GOOD, sentence), *findings]
+
+
+def _linked(url: str) -> Finding:
+    """Whether members can follow it, as far as the address itself tells: nothing is asked of anybody."""
+    fix = "name the address at which others see the folder."
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urllib.parse.urlsplit(""), ""
+    if not host:
+        sentence = f"export.url: {url} is no address. Fix: {fix}"
+    elif parts.query or parts.fragment:
+        sentence = f"export.url: {url} ends in ? or #, and a file's name is put behind it. Fix: {fix}"
+    elif host in ("localhost", "0.0.0.0", "::1", "::") or host.startswith("127."):
+        sentence = f"export.url: {url} leads members to their own machine. Fix: {fix}"
+    elif host.split(".")[-2:-1] == ["example"]:
+        sentence = f"export.url: {url} is the example's. Fix: {fix}"
+    elif parts.scheme == "http":
+        sentence = f"export.url: {url} is not encrypted: whoever is on the way reads along. Fix: https, if you can."
+    else:
+        return Finding("export link", State.GOOD, f"Links to large LoRAs begin with {url}")
+    return Finding("export link", State.NOTE, sentence)
 
 
 def sqlite(found: tuple[int, ...]) -> Finding:

@@ -171,6 +171,51 @@ def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         assert doctor.disk(settings).state is state
 
 
+@pytest.mark.parametrize(
+    ("url", "state", "words"),
+    [
+        ("https://files.friends.net/likeness", State.GOOD, "begin with https://files.friends.net/likeness"),
+        ("http://192.168.1.5/likeness", State.NOTE, "not encrypted"),
+        ("http://localhost:8000/likeness", State.NOTE, "their own machine"),
+        ("https://127.0.0.1/likeness", State.NOTE, "their own machine"),
+        ("https://[::1]/likeness", State.NOTE, "their own machine"),
+        ("https:///likeness", State.NOTE, "no address"),
+        ("https://[files/likeness", State.NOTE, "no address"),
+        ("https://files.friends.net/?dir=", State.NOTE, "ends in ? or #"),
+        ("https://files.example.org/likeness", State.NOTE, "the example's"),
+    ],
+)
+def test_where_large_loras_are_linked(tmp_path: Path, url: str, state: State, words: str) -> None:
+    settings = check({"export": {"folder": str(tmp_path), "url": url}})
+    _, link = doctor.export(settings)
+    assert (link.name, link.state, words in link.sentence) == ("export link", state, True), link
+
+
+async def test_where_large_loras_lie(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await look(config)
+    assert found["export"].state is State.GOOD and "in parts" in found["export"].sentence
+    shown = config.parent / "www"
+    config.write_text('[export]\nfolder = "www"\nurl = "https://files.friends.net"\nhours = 5\n')
+
+    async def said() -> tuple[State, str]:
+        export = (await look(config))["export"]
+        return export.state, export.sentence
+
+    state, sentence = await said()
+    assert state is State.NOTE and f"{shown} is not there" in sentence and not shown.exists(), "nothing is made"
+    shown.write_text("")
+    assert "is no folder" in (await said())[1]
+    shown.unlink()
+    shown.mkdir()
+    state, sentence = await said()
+    assert state is State.GOOD and "lie for 5 hours" in sentence and not list(shown.iterdir()), "nothing is left there"
+    full = type("Usage", (), {"free": doctor.GIB // 2})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: full)
+    assert "0.5 GiB free" in doctor.export(doctor.load(config))[0].sentence
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: path != shown)
+    assert "cannot be written to" in doctor.export(doctor.load(config))[0].sentence
+
+
 def test_the_command_prints_and_exits(run: Callable[..., Line], config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.commands.doctor.greet_engine", hello)
     monkeypatch.setattr("bot.commands.doctor.probe_torch", lambda: CPU)
