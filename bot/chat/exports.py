@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.chat import keeping_texts as texts
-from bot.chat.commands import CHOICES, behind_the_door, choices_of
+from bot.chat.commands import behind_the_door, lora_choices
 from bot.chat.layout import escape
 from bot.chat.router import Ack, Press, on, who_is
 from bot.errors import UserError
@@ -38,11 +38,7 @@ def add_export(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) ->
 
     @export.autocomplete("lora")
     async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
-        async def find() -> list[app_commands.Choice[str]]:
-            found = await bot.studio.lora_names(who_is(interaction), typed)
-            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
-
-        return await choices_of(find)
+        return await lora_choices(bot, interaction, typed)
 
 
 @on("lora.export", Ack.PRIVATE)

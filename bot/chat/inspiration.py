@@ -8,7 +8,7 @@ import discord
 from discord import app_commands, ui
 
 from bot.chat import forms
-from bot.chat.commands import CHOICES, behind_the_door, choices_of
+from bot.chat.commands import behind_the_door, lora_choices
 from bot.chat.inspiration_cards import inspire, shown_prompt, shown_words
 from bot.chat.layout import shown_texts
 from bot.chat.router import Press, on, opens, who_is
@@ -39,11 +39,7 @@ def add_inspire(bot: LikenessBot, tree: app_commands.CommandTree[LikenessBot]) -
 
     @command.autocomplete("lora")
     async def names(interaction: discord.Interaction[LikenessBot], typed: str) -> list[app_commands.Choice[str]]:
-        async def find() -> list[app_commands.Choice[str]]:
-            found = await bot.studio.lora_names(who_is(interaction), typed)
-            return [app_commands.Choice(name=name[:100], value=name[:100]) for name in found[:CHOICES]]
-
-        return await choices_of(find)
+        return await lora_choices(bot, interaction, typed)
 
 
 @on("inspire.page")

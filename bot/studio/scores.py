@@ -9,24 +9,17 @@ from __future__ import annotations
 from typing import Protocol
 
 from bot.language import say
+from engine.scores import worth
 
 NOTABLE = 35.0
 """Copying and bleeding below this is nothing to worry anybody with."""
 
 
-class Scored(Protocol):
-    """An epoch as stored, reported or heard of."""
+class Scored(worth.Scored, Protocol):
+    """An epoch as stored, reported or heard of: with leakage, which is told and weighs nothing."""
 
     @property
-    def likeness(self) -> float | None: ...
-    @property
-    def fidelity(self) -> float | None: ...
-    @property
-    def memorising(self) -> float | None: ...
-    @property
     def leakage(self) -> float | None: ...
-    @property
-    def bleed(self) -> float | None: ...
 
 
 def note(epoch: Scored) -> str:

@@ -132,6 +132,13 @@ class House:
         await self.studio.accept_captions(self.who(), dataset)
         return dataset
 
+    async def under_way(self) -> int:
+        """The dataset of a training that has begun; `script.hold` keeps it from ending."""
+        dataset = await self.ready()
+        await self.studio.start_training(self.who(), dataset)
+        await self.until(self.training)
+        return dataset
+
     async def trained(self, **more: str) -> tuple[int, int]:
         """(run id, ballot id)"""
         dataset = await self.ready(**more)

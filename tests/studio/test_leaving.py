@@ -12,9 +12,7 @@ from tests.studio.house import GUILD, SCOPE, House
 async def test_a_removal_while_nobody_listened_is_found_at_the_start(house: House) -> None:
     house.script = Script(hold={"train": 1})
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        dataset = await house.under_way()
         await house.crash()
     async with house.life() as studio:
         await studio.servers([GUILD + 1])

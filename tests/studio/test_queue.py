@@ -78,9 +78,7 @@ async def test_cancelling_keeps_the_epochs_and_offers_them(house: House) -> None
 async def test_cancelling_before_the_first_epoch_leaves_the_photos_to_start_again(house: House) -> None:
     house.script = Script(hold={"train": 1})
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        dataset = await house.under_way()
         await studio.cancel(house.who())
         assert (await house.status()).state == "cancelled"
         house.engine.release("train")

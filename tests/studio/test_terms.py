@@ -92,9 +92,7 @@ async def test_what_the_engine_did_differently_stays_on_the_status_card(house: H
     house.script = Script(hold={"train": 1})
     said = "Memory is short: 2 of 4 pictures at a time. Slower, with the same result."
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        await house.under_way()
         (job,) = await house.store.jobs.live(SCOPE)
         told = Progress(job_id=job.id, attempt=job.attempt, phase="training", step=1, total=9, epoch=1, epochs=3)
         for event in (told, told.model_copy(update={"note": said}), told.model_copy(update={"step": 2})):

@@ -59,9 +59,7 @@ async def test_start_that_was_accepted_before_the_bot_died(house: House) -> None
 async def test_events_of_an_older_attempt_change_nothing(house: House) -> None:
     house.script = Script(hold={"train": 1})
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        await house.under_way()
         await house.crash()
     async with house.life() as studio:
         await house.until(house.training)
@@ -165,9 +163,7 @@ async def test_the_third_crash_stops_it_until_a_person_comes(house: House) -> No
 async def test_a_third_interruption_stops_it_even_if_the_engine_would_go_on(house: House) -> None:
     house.script = Script(hold={"train": 1})
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        await house.under_way()
         job = await house.store.jobs.of_run(SCOPE, 1)
         assert job is not None
         await studio.results.take(SCOPE, Interrupted(job_id=job.id, attempt=2, crashes=2))
@@ -197,9 +193,7 @@ async def test_crashes_of_the_bot_are_not_the_jobs_fault(house: House) -> None:
 async def test_a_kind_stop_parks_and_goes_on(house: House) -> None:
     house.script = Script(hold={"train": 3})
     async with house.life() as studio:
-        dataset = await house.ready()
-        await studio.start_training(house.who(), dataset)
-        await house.until(house.training)
+        await house.under_way()
         await studio.stop()
         job = await house.store.jobs.of_run(SCOPE, 1)
         assert job is not None and job.state is JobState.PARKED
