@@ -10,7 +10,10 @@ from bot.chat import coaching_texts as texts
 from bot.chat.layout import Colour, Drawn, Piece, button, escape, row, words
 from bot.studio.coaching import Deed, Finding, Grade
 from bot.studio.dataset_screens import CoachingCard
+from bot.studio.screens import Reading
 
+FIRST = 4
+"""Said while photos are read."""
 FINDINGS = 6
 """Shown at once: each takes up to five of a message's 40 components, and more than six is no advice any more."""
 
@@ -31,6 +34,19 @@ def coaching(screen: CoachingCard) -> Drawn:
         pieces.append(row(button(texts.Button.UNDO, "coach.undo", id, screen.undo)))
     colour = Colour.ASKING if screen.findings else Colour.DONE if screen.grade >= Grade.GOOD else Colour.QUIET
     return Drawn(pieces, colour, silent=True)
+
+
+def so_far(screen: Reading) -> list[Piece]:
+    """Under the bar of a reading. The one press there is asks for more photos, which may come at any time: what leaves a
+    photo out waits until all are read."""
+    said = [texts.left_out(screen.out, tuple(escape(reason) for reason in screen.reasons))] if screen.out else []
+    said += [texts.early(finding, screen.kind) for finding in screen.findings[:FIRST]]
+    if not said:
+        return []
+    pieces: list[Piece] = [words("\n".join(f"- {one}" for one in said), texts.rest_follows())]
+    if any(finding.acts[0].deed is Deed.MORE for finding in screen.findings[:FIRST]):
+        pieces.append(row(button(texts.Button.MORE, "photos.more", screen.dataset_id, "early")))
+    return pieces
 
 
 def _press(finding: Finding, place: int, id: int) -> ui.Button[Any]:

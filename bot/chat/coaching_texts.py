@@ -190,6 +190,34 @@ def sentence(finding: Finding, kind: str) -> str:
             )
 
 
+def early(finding: Finding, kind: str) -> str:
+    """While other photos are still to be read."""
+    match finding.matter:
+        case Matter.ANGLE:
+            return say("So far all of them look into the camera: two profile shots would help.")
+        case Matter.PLACE:
+            return say("So far most are from one place: two or three from elsewhere would help.")
+        case _:
+            return sentence(finding, kind)
+
+
+def left_out(count: int, reasons: tuple[str, ...]) -> str:
+    told = [
+        *reasons,
+        *([say("and {count} more like these", count=count - len(reasons))] if count > len(reasons) else []),
+    ]
+    return say("{count} left out: {photos}.", count=count, photos=", ".join(told))
+
+
+def judging(subject: str, done: int, given: int) -> str:
+    return say("All photos of **{subject}** are open. Cropping and describing them: {done} of {given}.",
+               subject=subject, done=done, given=given)  # fmt: skip
+
+
+def rest_follows() -> str:
+    return "-# " + say("What to do about it follows when all are read.")
+
+
 def label(finding: Finding, act: Act) -> str:
     one = len(act.photos or finding.photos) == 1
     if finding.matter is Matter.STRANGERS and act.deed is Deed.DROP:

@@ -29,6 +29,8 @@ from bot.studio.studio import Studio
 log = logging.getLogger(__name__)
 
 EDIT_EVERY_S = 10
+READING_EVERY_S = 4
+"""Photos are read in a minute or less, and their card goes when they are."""
 REPOST_AFTER_S = 55 * 60
 """Messages older than an hour may only be edited a few times (error 30046): a card moves to a new message before."""
 LAST_POST_S = 5
@@ -281,7 +283,8 @@ class Presenter:
             await self._bring_up_to_date(place)
 
     async def _follow(self, place: Place) -> None:
-        if self.clock() - place.edited_at >= EDIT_EVERY_S:
+        pause = READING_EVERY_S if place.purpose is Purpose.READING else EDIT_EVERY_S
+        if self.clock() - place.edited_at >= pause:
             await self._bring_up_to_date(place)
 
     async def _bring_up_to_date(self, place: Place) -> None:

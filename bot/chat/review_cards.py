@@ -9,7 +9,7 @@ from typing import Any
 
 from discord import ButtonStyle, ui
 
-from bot.chat import ballot_texts, texts
+from bot.chat import ballot_texts, coaching_cards, coaching_texts, texts
 from bot.chat.layout import Colour, Drawn, Option, Piece, bar, button, clip, escape, gallery, line, row, select, words
 from bot.chat.lexicon_texts import Button as All
 from bot.chat.texts import Button, Pick
@@ -20,9 +20,12 @@ CAPTION_ROOM = 3200
 
 
 def reading(screen: Reading) -> Drawn:
-    done = screen.done / screen.given if screen.given else 0.0
-    text = texts.reading(escape(screen.subject), screen.done, screen.given)
-    return Drawn([words(text, bar(done))], Colour.WORKING, silent=True)
+    """All photos are opened first and judged then: the bar goes that way twice."""
+    judging = screen.looked >= screen.given > screen.done
+    told, count = (coaching_texts.judging, screen.done) if judging else (texts.reading, max(screen.looked, screen.done))
+    text = told(escape(screen.subject), count, screen.given)
+    pieces = [words(text, bar(count / screen.given if screen.given else 0.0))]
+    return Drawn([*pieces, *coaching_cards.so_far(screen)], Colour.WORKING, silent=True)
 
 
 def caption_sheet(screen: CaptionSheet, *, settled: bool = False, five_from: int = 0) -> Drawn:

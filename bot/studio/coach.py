@@ -10,13 +10,14 @@ from math import ceil
 
 from bot.errors import UserError
 from bot.language import say
-from bot.studio import coaching
+from bot.studio import coaching, glance
 from bot.studio.coaching import Act, Deed, Finding, Grade, Looked, Matter
 from bot.studio.dataset_screens import CoachingCard
 from bot.studio.desk import Desk
 from bot.studio.framing import check_open
 from bot.studio.intake import Intake
 from bot.studio.requests import Who
+from bot.studio.screens import Reading
 from bot.studio.sentences import told
 from engine.facts import PhotoFacts
 from engine.photos import SubjectKind
@@ -39,7 +40,7 @@ class Coach:
         """None where nothing was measured: there is nothing to say then."""
         dataset, subject = await self.desk.subject_of(scope, dataset_id)
         kind = SubjectKind(subject.kind)
-        photos = await self._looked(scope, dataset_id)
+        photos = await self.looked(scope, dataset_id)
         if not any(photo.facts for photo in photos):
             return None
         answers = await self.desk.store.answers.list(scope, dataset_id)
@@ -62,6 +63,10 @@ class Coach:
             stage=dataset.state.value,
         )
 
+    async def reading(self, scope: Scope, dataset_id: int) -> Reading | None:
+        """What can be said while photos are read; None when none is."""
+        return await glance.card(self.desk, scope, dataset_id, await self.looked(scope, dataset_id))
+
     @told
     async def act(self, who: Who, dataset_id: int, matter: str, key: str) -> CoachingCard | None:
         """Do what the button says. Where it is done already, or the set has changed so that there is nothing to do, nothing."""
@@ -70,7 +75,7 @@ class Coach:
             dataset, subject = await self.desk.owned(who, dataset_id)
             check_open(dataset)
             if await store.answers.by_request(scope, who.request_id) is None:
-                photos = await self._looked(scope, dataset_id)
+                photos = await self.looked(scope, dataset_id)
                 settled = _settled(await store.answers.list(scope, dataset_id))
                 found = {one.matter.value: one for one in coaching.advise(photos, SubjectKind(subject.kind), settled)}
                 finding = found.get(matter)
@@ -121,7 +126,8 @@ class Coach:
             taken=acted if act.deed is Deed.TAKE else (),
         )
 
-    async def _looked(self, scope: Scope, dataset_id: int) -> list[Looked]:
+    async def looked(self, scope: Scope, dataset_id: int) -> list[Looked]:
+        """The photos of a set as advice sees them: what is not read yet says nothing."""
         measured = await self.desk.store.measures.of_dataset(scope, dataset_id)
         photos = await self.desk.store.photos.list(scope, dataset_id)
         numbers = {photo.id: photo.number for photo in photos}

@@ -153,6 +153,26 @@ def advise(photos: Sequence[Looked], kind: SubjectKind, settled: Mapping[Matter,
     ]
 
 
+EARLY = (
+    Matter.TWINS,
+    Matter.BLURRED,
+    Matter.DARK,
+    Matter.BRIGHT,
+    Matter.BURST,
+    Matter.SMALL,
+    Matter.CUT,
+    Matter.ANGLE,
+    Matter.PLACE,
+)
+"""What stays true of a photo whatever comes after it, and what other photos would mend."""
+
+
+def so_far(photos: Sequence[Looked], kind: SubjectKind) -> list[Finding]:
+    """What can be said while some photos are still to be read. Not who is a stranger among them, nor whether they are few:
+    the next photo may turn that round. Copies are told as what was left out."""
+    return [one for one in advise(photos, kind, {}) if one.matter in EARLY]
+
+
 def grade(photos: Sequence[Looked], kind: SubjectKind, settled: Mapping[Matter, frozenset[int]]) -> Grade:
     """What to expect of the set. What was answered with "keep" still counts, but for "it is one person"."""
     kept = [photo for photo in photos if photo.kept]

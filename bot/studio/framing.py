@@ -151,7 +151,7 @@ class Framing:
         refused = [photo for photo in photos if photo.state is PhotoState.REFUSED]
         parts = [many("{count} photo in.", "{count} photos in.", len(photos))]
         if refused:
-            names = _shown_names(photos)
+            names = shown_names(photos)
             told = [f"{names[photo.id]} {verdicts.reason(photo, names)}" for photo in refused[:REASONS_SHOWN]]
             if len(refused) > REASONS_SHOWN:
                 told.append(say("and {count} more like these", count=len(refused) - REASONS_SHOWN))
@@ -237,7 +237,7 @@ def _photo_line(photo: Photo) -> PhotoLine:
     return PhotoLine(photo.number, kept=True, note="; ".join(notes), asks=asks(photo))
 
 
-def _shown_names(photos: Sequence[Photo]) -> dict[int, str]:
+def shown_names(photos: Sequence[Photo]) -> dict[int, str]:
     """By photo id: the file's name without its ending, or "photo 4" where several are called the same."""
     stems = {photo.id: PurePath(photo.given_name).stem[:40] for photo in photos}
     often = Counter(stems.values())

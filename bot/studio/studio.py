@@ -27,7 +27,6 @@ from bot.studio.dispatch import Dispatch
 from bot.studio.forgetting import Forgetting
 from bot.studio.framing import Framing
 from bot.studio.gallery import Gallery
-from bot.studio.glance import Glance
 from bot.studio.inspiration import Inspiration
 from bot.studio.intake import Intake
 from bot.studio.keeping import Keeping
@@ -103,7 +102,6 @@ class Studio:
         self.review = Review(desk)
         self.lexicon = Lexicon(desk)
         self.coach = Coach(desk, self.intake)
-        self.glance = Glance(desk, self.coach)
         self.confirm = Confirm(desk, self.people, self.intake, self.review, self.schedule)
         self.booth = Booth(desk)
         self.ballots = Ballots(desk, self.library, self.booth)
@@ -181,7 +179,7 @@ class Studio:
         if dataset.state is DatasetState.DISCARDED:
             return None
         drawn: dict[Purpose, Callable[[Scope, int], Awaitable[Screen | None]]] = {
-            Purpose.READING: self.glance.card,
+            Purpose.READING: self.coach.reading,
             Purpose.COACHING: self.coach.card,
             Purpose.CROPS: self.framing.crop_sheet,
             Purpose.CAPTIONS: self.review.caption_sheet,

@@ -328,5 +328,5 @@ async def test_imagine_from_the_winners_card(world: World, restarted: bool) -> N
     assert shown.modal is not None
     assert shown.modal["components"][0]["component"]["value"] == "a portrait of ohwx on the moon"
     result = await world.bob.submit_modal(shown, {"prompt": "a portrait at sea"})
-    assert result.response is not None and "2nd in line" in result.response.content
+    assert result.response is not None and "number 2 in line" in result.response.content
     assert world.studio.asked[-1].lora == "kat-gen0"
