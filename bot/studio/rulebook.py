@@ -18,7 +18,7 @@ from bot.studio.requests import Who
 from bot.studio.screens import Purpose
 from bot.studio.sentences import told
 from storage.people import Rules
-from storage.records import Scope
+from storage.records import Run, Scope
 from storage.states import DatasetState, JobKind
 
 DAY = 24 * 3600
@@ -186,10 +186,7 @@ class Rulebook:
             await self._tidy_photos(scope, now - rules.keep_photos_days * DAY)
         if rules.keep_epochs_days is not None:
             for run in await store.runs.published_before(scope, now - rules.keep_epochs_days * DAY):
-                lora = await store.loras.of_run(scope, run.id)
-                dataset = await store.datasets.get(scope, run.dataset_id)
-                for sha in await store.epochs.delete_but(scope, run.id, lora.epoch if lora is not None else 0):
-                    await store.blobs.drop(scope, dataset.key_id, sha)
+                await self._tidy_epochs(scope, run)
         if rules.keep_pictures_days is not None:
             for job in await store.jobs.painted_before(scope, now - rules.keep_pictures_days * DAY):
                 async with store.write():
@@ -199,6 +196,19 @@ class Rulebook:
                         await store.keys.forget(scope, job.key_id)
                 for sha in {picture.sha256 for picture in gone} if kept else ():
                     await store.blobs.drop(scope, job.key_id, sha)
+
+    async def _tidy_epochs(self, scope: Scope, run: Run) -> None:
+        """Those that lost, and the messages that show them: without their rows a later forgetting would not find these."""
+        store = self.desk.store
+        lora = await store.loras.of_run(scope, run.id)
+        dataset = await store.datasets.get(scope, run.dataset_id)
+        kept = lora.epoch if lora is not None else 0
+        async with store.write():
+            lost = [epoch for epoch in await store.epochs.list(scope, run.id) if epoch.number not in (0, kept)]
+            await store.erasures.take_down(scope, [(Purpose.EPOCH, str(epoch.id)) for epoch in lost])
+            gone = await store.epochs.delete_but(scope, run.id, kept)
+        for sha in gone:
+            await store.blobs.drop(scope, dataset.key_id, sha)
 
     async def _tidy_photos(self, scope: Scope, before: int) -> None:
         """The photos, and the messages that show them."""

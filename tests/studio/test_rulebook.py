@@ -8,6 +8,7 @@ import pytest
 
 from bot.errors import NotAllowed, UserError
 from bot.studio.requests import Who
+from bot.studio.screens import Purpose
 from bot.studio.settings import Retention
 from storage.errors import BlobMissing
 from storage.people import Rules
@@ -94,6 +95,9 @@ async def test_what_was_kept_long_enough_goes_and_the_winner_stays(house: House)
         lora = await house.store.loras.get(SCOPE, 1)
         (photo, *_) = await house.store.photos.list(SCOPE, 1)
         epochs = await house.store.epochs.list(SCOPE, lora.run_id)
+        posts = await house.store.outbox.list(SCOPE, purpose=Purpose.EPOCH)
+        for post in posts:
+            await house.store.outbox.sent(SCOPE, post.id, 7000 + int(post.ref))
 
         async def there() -> tuple[int, int, int]:
             return (
@@ -113,6 +117,13 @@ async def test_what_was_kept_long_enough_goes_and_the_winner_stays(house: House)
             with pytest.raises(BlobMissing):
                 await house.store.blobs.get(SCOPE, lora.key_id, sha)
         assert await house.store.blobs.get(SCOPE, lora.key_id, lora.sha256)
+        on_disk = {path.name for path in (house.folder / "vault" / "blobs").glob("*/*/*")}
+        lost = [e for e in epochs if e.number and e.number != lora.epoch]
+        assert not on_disk & {sha for e in lost for sha in (e.lora_sha256, *e.previews)} - {lora.sha256}
+        erased = {erasure.message_id for erasure in await house.store.erasures.due_everywhere()}
+        assert len(lost) == 2 and erased >= {7000 + e.id for e in lost}, "what shows them goes with them"
+        (winner,) = (e for e in epochs if e.number == lora.epoch)
+        assert 7000 + winner.id not in erased
         await studio.imagine(house.who(), house.imagine("a portrait", lora=name))
         await house.settled()
 
