@@ -12,8 +12,8 @@ from bot.studio.coaching import Deed, Finding, Grade
 from bot.studio.dataset_screens import CoachingCard
 from bot.studio.screens import Reading
 
-FIRST = 4
-"""Said while photos are read."""
+FIRST = 3
+"""Said of single photos while others are read; and one thing of all of them, which more photos would mend."""
 FINDINGS = 6
 """Shown at once: each takes up to five of a message's 40 components, and more than six is no advice any more."""
 
@@ -40,11 +40,13 @@ def so_far(screen: Reading) -> list[Piece]:
     """Under the bar of a reading. The one press there is asks for more photos, which may come at any time: what leaves a
     photo out waits until all are read."""
     said = [texts.left_out(screen.out, tuple(escape(reason) for reason in screen.reasons))] if screen.out else []
-    said += [texts.early(finding, screen.kind) for finding in screen.findings[:FIRST]]
+    more = [finding for finding in screen.findings if finding.acts[0].deed is Deed.MORE]
+    found = [finding for finding in screen.findings if finding not in more][:FIRST] + more[:1]
+    said += [texts.early(finding, screen.kind) for finding in found]
     if not said:
         return []
     pieces: list[Piece] = [words("\n".join(f"- {one}" for one in said), texts.rest_follows())]
-    if any(finding.acts[0].deed is Deed.MORE for finding in screen.findings[:FIRST]):
+    if more:
         pieces.append(row(button(texts.Button.MORE, "photos.more", screen.dataset_id, "early")))
     return pieces
 

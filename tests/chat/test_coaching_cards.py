@@ -7,8 +7,9 @@ import pytest
 from bot.chat import cards, coaching_cards, coaching_texts, lexicon, lexicon_texts
 from bot.chat.layout import shown_texts
 from bot.language import LANGUAGES, speaking
-from bot.studio.coaching import Act, Deed, Finding, Grade, Matter
+from bot.studio.coaching import EARLY, Act, Deed, Finding, Grade, Matter
 from bot.studio.dataset_screens import CoachingCard, WordCount, WordsCard
+from bot.studio.screens import Reading
 from storage.states import SubjectKind
 from tests.chat.test_cards import _sent
 from tests.judge.judge import walk
@@ -50,6 +51,31 @@ async def test_the_fullest_card_is_one_discord_takes(locale: str) -> None:
             assert await _sent(cards.draw(card(grade=grade, kind="style", undo=None))) == []
         for matter in Matter:
             assert await _sent(cards.draw(card(finding(matter, (1,)), kind="pet"))) == []
+
+
+def reading(done: int, looked: int, *findings: Finding, out: int = 0) -> Reading:
+    reasons = tuple(f"{'*name* ' * 6}{n} is a copy of {'*name* ' * 6}" for n in range(min(out, 6)))
+    return Reading(BIG, "*Katerina* " * 5, 50, done, looked, out, reasons, "person", findings)
+
+
+@pytest.mark.parametrize("locale", list(LANGUAGES))
+async def test_the_fullest_first_word_is_one_discord_takes(locale: str) -> None:
+    with speaking(locale):
+        assert await _sent(cards.draw(reading(40, 45, *(finding(matter) for matter in EARLY), out=30))) == []
+
+
+def test_a_first_word_tells_where_it_is_and_asks_for_photos_only() -> None:
+    def said(screen: Reading) -> str:
+        return "\n".join(part.get("content", "") for part in walk(cards.draw(screen).view().to_components()))
+
+    assert "Katerina\\* **: 12 of 50." in said(reading(2, 12)) and " 24%" in said(reading(2, 12))
+    assert "are open. Cropping and describing them: 5 of 50" in said(reading(5, 50)) and " 10%" in said(reading(5, 50))
+    full = cards.draw(reading(40, 45, *(finding(matter) for matter in EARLY), out=30))
+    text = "\n".join(part.get("content", "") for part in walk(full.view().to_components()))
+    assert "30 left out: " in text and "and 24 more like these" in text and "two profile shots would help" in text
+    full = cards.draw(reading(40, 45, *(finding(matter) for matter in EARLY), out=30))
+    ids = [part["custom_id"] for part in walk(full.view().to_components()) if "custom_id" in part]
+    assert ids == [f"lk1:photos.more:{BIG}:early"]
 
 
 def test_the_gravest_are_shown_and_the_rest_is_announced() -> None:
