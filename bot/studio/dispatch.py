@@ -105,7 +105,8 @@ class Dispatch:
             except EngineGone:
                 log.error("the engine is gone: what waits is sent at the next start")
                 return
-            except Exception as error:  # noqa: BLE001 - whatever it is, what waits must not wait for ever
+            except Exception as error:  # noqa: BLE001 - the door of the task that sends: ended, nothing is ever sent again
+                # Whatever it is, a job was its occasion, so not even its message is told: types and places of code only.
                 log.error("the queue stumbled; it goes on at the next change: %s", where(error))
             if not self._stopping:
                 await self.desk.wake.wait()

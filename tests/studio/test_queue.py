@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from bot.errors import NotAllowed, NotFound, UserError
 from bot.studio.screens import EpochPost, Purpose
 from engine.protocol import TrainJob
 from engine.script import Script
-from storage.states import RunState
+from storage.states import JobKind, JobState, RunState
 from tests.studio.house import ADMIN, FRIEND, GUILD, SCOPE, House
 
 # -- wishes
@@ -187,3 +188,25 @@ async def test_the_status_card_tells_where_it_is(house: House) -> None:
         assert isinstance(post, EpochPost) and post.note == "likeness 27, prompt kept 95 %"
         house.engine.release("train")
         await house.settled()
+
+
+async def test_a_stumble_neither_ends_the_queue_nor_tells_what_was_in_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.life() as studio:
+        free_kinds, stumbled = studio.dispatch._free_kinds, asyncio.Event()
+
+        async def stumbling() -> tuple[JobKind, ...]:
+            if not stumbled.is_set():
+                stumbled.set()
+                raise KeyError("a portrait of ohwx in /home/kat/1.jpg")
+            return await free_kinds()
+
+        monkeypatch.setattr(studio.dispatch, "_free_kinds", stumbling)
+        card = await studio.imagine(house.who(), house.imagine("a portrait on the moon", count=1))
+        await stumbled.wait()
+        studio.desk.wake.set()
+        await house.settled()
+        assert (await house.store.jobs.get(SCOPE, card.job_id)).state is JobState.DONE
+    assert "the queue stumbled; it goes on at the next change: KeyError at test_queue.py:" in caplog.text
+    assert "ohwx" not in caplog.text and "moon" not in caplog.text and "kat" not in caplog.text
