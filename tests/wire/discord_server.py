@@ -74,6 +74,8 @@ class Wire:
     limited: list[Wanted] = field(default_factory=list[Wanted])
     """The next request that fits each of these is told to come again a little later."""
     holds: list[Hold] = field(default_factory=list[Hold])
+    still: bool = False
+    """Set when a hold is reached: nobody sees anything any more, so nobody goes on telling a process that is about to end."""
     _over: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -97,7 +99,7 @@ class Wire:
     async def until(self, look: Callable[[], Found | None]) -> Found:
         """What `look` finds, once there is something; looked for after every request of the bot."""
         async with asyncio.timeout(PATIENCE_S), self._changed:
-            while not (found := look()):
+            while self.still or not (found := look()):
                 await self._changed.wait()
         return found
 
@@ -139,13 +141,13 @@ class Wire:
         except Refused as refused:
             body, status = refused.body, refused.status
         if held is not None:
-            # Before anybody sees what came of it: nothing more is said to a process that is about to end.
             await self._keep_waiting(held)
         async with self._changed:
             self._changed.notify_all()
         return _json(body, status)
 
     async def _keep_waiting(self, held: Hold) -> None:
+        self.still = True
         held.reached.set()
         await self._over.wait()
 

@@ -95,6 +95,7 @@ async def broken_off(story: Story, bot: Bot, moment: Moment) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await telling
     await bot.kill()
+    story.wire.still = False
     # As after a longer gap: only the bot itself keeps things from being posted twice.
     story.wire.board.nonces.clear()
 
