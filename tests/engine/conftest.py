@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -225,3 +226,9 @@ def base(tiny_folder: Path) -> Iterator[LoadedBase]:
     assert not [name for name in plain if "lora_" in name], "an adapter was left on the base"
     for name, value in before.items():
         assert torch.equal(value, plain[name]), name
+
+
+def unit(*numbers: float) -> Any:
+    """A vector of length 1 in this direction, as what was seen of a face."""
+    vector = np.array(numbers, dtype=np.float32)
+    return vector / np.linalg.norm(vector)
