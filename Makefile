@@ -43,7 +43,7 @@ tour: $(STAMP)
 
 test: $(STAMP)
 	@echo "==> Running every test"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	@echo "==> Style (ruff)"

@@ -24,6 +24,12 @@ def logs_of_others(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return FOLDERS
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: of several processes the last to end decides how long it takes."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 FOLDERS: list[Path] = []
 
 

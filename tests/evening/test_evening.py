@@ -14,6 +14,8 @@ from tests.evening.evenings import EVENINGS
 from tests.journeys.town import Town
 from tests.studio.house import short
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def nobody_pulls_the_plug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,8 @@ from engine.protocol import (
     TrainJob,
 )
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(rank=4, alpha=4, batch_size=2, exposures=48, epochs=3, seed=11)
 PORTRAITS = {f"{n:064x}": photo.data for n, photo in enumerate(draw_photos(21, 6, plain=True))}
 CAPTIONS = "a portrait of ohwx person"

@@ -28,6 +28,8 @@ from tests.wire.discord_server import PATIENCE_S, Wanted, Wire
 from tests.wire.process import TOKEN, Bot
 from tests.wire.story import PROMPT, Story
 
+pytestmark = pytest.mark.slow
+
 Moment = Callable[[Wire, Story], Awaitable[object]]
 """Called before the telling goes on; what it returns ends when the process is to be killed."""
 QUERIES = {

@@ -20,6 +20,8 @@ from engine.worker.memory import GIB, Room, first_fitting, ladder, need, precisi
 from engine.worker.order import Order
 from engine.worker.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("spec", FAMILIES.values(), ids=lambda spec: spec.name)
 def test_every_rung_needs_less_than_the_one_before(spec: FamilySpec) -> None:
