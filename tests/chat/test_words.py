@@ -5,27 +5,24 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from enum import EnumMeta
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
+from bot import chat
 from bot.chat import (
     ballot_cards,
-    ballot_texts,
     cards,
     commands,
-    crop_texts,
     gallery_cards,
     keeping_cards,
     keeping_forms,
-    keeping_texts,
     news_cards,
-    news_texts,
     painting_forms,
-    painting_texts,
     people_cards,
     people_forms,
-    people_texts,
     picture_cards,
     review_cards,
     rules_cards,
@@ -35,11 +32,18 @@ from bot.chat import (
 from bot.chat.layout import bar, sparkline
 from bot.chat.uploads import PHOTO_LIMIT_MB
 
+MOST = {"Button": 34, "Pick": 150, "Title": 45, "Field": 45, "Hint": 100}
+TEXTS = [
+    texts,
+    *(import_module(f"bot.chat.{found.name}") for found in iter_modules(chat.__path__) if "_texts" in found.name),
+]
 LIMITS: dict[EnumMeta, int] = {
-    getattr(module, name): limit
-    for module in (texts, people_texts, keeping_texts, painting_texts)
-    for name, limit in (("Button", 34), ("Pick", 150), ("Title", 45), ("Field", 45), ("Hint", 100))
-} | {ballot_texts.Button: 34, ballot_texts.Pick: 150, crop_texts.Button: 34, news_texts.Button: 34}
+    getattr(module, name): limit for module in TEXTS for name, limit in MOST.items() if hasattr(module, name)
+}
+
+
+def test_every_module_of_texts_is_measured() -> None:
+    assert len(TEXTS) > 12 and len(LIMITS) > 25
 
 
 @pytest.mark.parametrize("group", LIMITS, ids=lambda group: f"{group.__module__}.{group.__name__}")
