@@ -195,6 +195,10 @@ class Progress(EventBase):
     seconds_left: float | None = None
     note: str = ""
     """A sentence for the log, where something happened that people should know of."""
+    photo_id: str = ""
+    """reading: the photo that was opened last."""
+    measured: PhotoFacts | None = None
+    """What can be told of it by itself, before the set is known: without pairs, and only where one face is in it."""
 
 
 class PhotoRead(EventBase):

@@ -11,6 +11,7 @@ from bot.errors import NotAllowed, NotFound
 from bot.language import say
 from bot.studio.requests import Who
 from bot.studio.settings import StudioSettings
+from engine.facts import PhotoFacts
 from engine.joint import joint_runs
 from engine.protocol import Engine
 from storage.records import Dataset, Job, Scope, Subject
@@ -29,6 +30,8 @@ class Desk:
     random: Random
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a job was queued or has ended: the dispatcher looks again."""
+    first_sights: dict[str, dict[int, PhotoFacts]] = field(default_factory=dict[str, dict[int, PhotoFacts]])
+    """By job that is reading, then by photo: what the engine saw in it before it judged. For a first word, so not kept."""
 
     async def joint_runs(self) -> int:
         """Trainings that run at a time on this machine."""

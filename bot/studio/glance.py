@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.studio import coaching, verdicts
@@ -34,6 +35,12 @@ async def card(desk: Desk, scope: Scope, dataset_id: int, looked: Sequence[Looke
         return None
     _, subject = await desk.subject_of(scope, dataset_id)
     names = shown_names(photos)
+    first = {photo_id: facts for job in jobs for photo_id, facts in desk.first_sights.get(job.id, {}).items()}
+    unjudged = {photo.id for photo in photos if photo.state is PhotoState.GIVEN}
+    looked = [
+        replace(one, kept=True, facts=first[one.id]) if one.id in unjudged and one.id in first else one
+        for one in looked
+    ]
     refused = [photo for photo in photos if photo.state is PhotoState.REFUSED]
     return Reading(
         dataset_id,

@@ -20,6 +20,7 @@ from bot.studio.news_screens import Moment
 from bot.studio.screens import Purpose
 from bot.studio.wait import slower
 from engine.protocol import (
+    ENDS,
     Accepted,
     Cancelled,
     Checkpointed,
@@ -56,12 +57,17 @@ class Results:
 
     async def take(self, scope: Scope, event: Event) -> None:
         """Store one event. Raises Stale when it is out of date."""
+        if isinstance(event, ENDS):
+            self.desk.first_sights.pop(event.job_id, None)
         match event:
             case Accepted() | Checkpointed():
                 pass
             case Progress():
                 await self._progress(scope, event)
                 if event.phase == "reading":
+                    if event.measured is not None:
+                        sights = self.desk.first_sights.setdefault(event.job_id, {})
+                        sights[int(event.photo_id)] = event.measured
                     await glance.show(self.desk, scope, event.job_id)
             case PhotoRead():
                 await self._photo(scope, event)

@@ -196,6 +196,12 @@ def _colours(picture: Image.Image) -> Vector:
     return np.sqrt(found / found.sum()).astype(np.float32)
 
 
+def first_sight(picture: Image.Image, face: Rect, crop: Rect, *, wanted: int, turn: float | None) -> PhotoFacts:
+    """Of a photo by itself, before those it is to be held against are known."""
+    long = max(face[2] - face[0], face[3] - face[1])
+    return PhotoFacts(face=long, crop=crop[2] - crop[0], wanted=wanted, turn=turn, **_light(picture, face))
+
+
 def _light(picture: Image.Image, place: Rect) -> dict[str, Any]:
     """Sharpness and light of one place of a photo."""
     import cv2

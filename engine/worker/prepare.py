@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.captioning import Captioner
+from engine.facts import PhotoFacts
 from engine.families.bases import MINIATURE
 from engine.families.spec import family
 from engine.miniature import IDENTITY, PORTRAIT_SIDE
@@ -32,7 +33,7 @@ from engine.worker import framing, subjects
 from engine.worker.captions import Describer, template
 from engine.worker.decode import Decoder, Pixels, Refused, glimpse_of
 from engine.worker.duplicates import Prints
-from engine.worker.facts import Measurer, eyes_here, faces_for, turn_of
+from engine.worker.facts import Measurer, eyes_here, faces_for, first_sight, turn_of
 from engine.worker.finders import Finder, Found, Rect, explains, finders
 from engine.worker.order import Order
 from engine.worker.subjects import Alike, Choice
@@ -87,9 +88,13 @@ def prepare(job: PrepareJob, blobs: Mapping[str, bytes], emit: Emit, order: Orde
                 emit(_refusal(job, ref.photo_id, reason))
             except Copy as copy:
                 emit(_refusal(job, ref.photo_id, Refused(Cause.COPY, copy.glimpse), duplicate_of=copy.of))
+            opened = kept[-1] if kept and kept[-1].photo_id == ref.photo_id else None
             emit(
-                Progress(job_id=job.job_id, attempt=job.attempt, phase="reading", step=place + 1, total=len(job.photos))
-            )
+                Progress(
+                    job_id=job.job_id, attempt=job.attempt, phase="reading", step=place + 1, total=len(job.photos),
+                    photo_id=ref.photo_id, measured=opened and _first_sight(opened, _best(eyes, known + kept), least),
+                )
+            )  # fmt: skip
             yield
     finder = _best(eyes, known + kept)
     choices = _choices(finder, known + kept)
@@ -130,6 +135,16 @@ def _read(decoder: Decoder, ref: PhotoRef, data: bytes, min_side: int, eyes: lis
     for finder in eyes:
         reading.faces[finder.name] = finder.find(picture)
     return reading
+
+
+def _first_sight(reading: Reading, finder: str, least: int) -> PhotoFacts | None:
+    """None where it is not plain whose face is meant: that is said when the whole set is known."""
+    faces = reading.faces.get(finder, [])
+    if len(faces) != 1:
+        return None
+    around = framing.around_cartoon if finder == "cartoon" else framing.around_person
+    crop = around(faces[0].box, reading.size)
+    return first_sight(reading.picture(), faces[0].box, crop, wanted=2 * least, turn=faces[0].turn)
 
 
 def _best(eyes: list[Finder], readings: list[Reading]) -> str:

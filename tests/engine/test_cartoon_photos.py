@@ -11,7 +11,7 @@ import pytest
 from engine.miniature import CAPTIONER, FACE_FINDER, IDENTITY
 from engine.miniature.photos import Photo, draw_photos
 from engine.miniature.world import EXPRESSIONS
-from engine.protocol import EventBase, PhotoFlag, PhotoRead, PhotoRef, PrepareJob
+from engine.protocol import EventBase, PhotoFlag, PhotoRead, PhotoRef, PrepareJob, Progress
 from engine.worker.order import Order
 from engine.worker.prepare import prepare
 
@@ -34,13 +34,19 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def story(one_thread: None) -> tuple[list[Photo], dict[str, PhotoRead]]:
+def heard(one_thread: None) -> tuple[list[Photo], list[EventBase]]:
     photos = draw_photos(SEED)
     refs = tuple(PhotoRef(photo_id=photo.name, sha256=hashlib.sha256(photo.data).hexdigest()) for photo in photos)
     blobs = {ref.sha256: photo.data for ref, photo in zip(refs, photos, strict=True)}
     events: list[EventBase] = []
     for _ in prepare(PrepareJob(job_id="job", photos=refs), blobs, events.append, Order()):
         pass
+    return photos, events
+
+
+@pytest.fixture(scope="module")
+def story(heard: tuple[list[Photo], list[EventBase]]) -> tuple[list[Photo], dict[str, PhotoRead]]:
+    photos, events = heard
     return photos, {event.photo_id: event for event in events if isinstance(event, PhotoRead)}
 
 
@@ -94,3 +100,15 @@ def test_captions_name_the_scene_and_nothing_else(story: tuple[list[Photo], dict
     assert sum(scene.expression in caption for scene, caption in felt) >= 0.7 * len(felt), "what is said is mostly so"
     for _, event in kept:
         assert "person" not in event.caption and "portrait" not in event.caption
+
+
+def test_what_is_plain_of_one_photo_is_told_before_any_is_judged(heard: tuple[list[Photo], list[EventBase]]) -> None:
+    photos, events = heard
+    judged = [place for place, event in enumerate(events) if isinstance(event, PhotoRead) and not event.refused]
+    early = {e.photo_id: e.measured for e in events[: judged[0]] if isinstance(e, Progress) and e.measured is not None}
+    late = {e.photo_id: e.measured for e in events if isinstance(e, PhotoRead) and e.measured is not None}
+    asked = {photo.name for photo in photos if photo.kind in ("friend", "copy", "truncated")}
+    assert set(early) <= set(late) - asked and len(early) >= 0.7 * len(late)
+    for name, facts in early.items():
+        assert facts.pairs == () and facts.wanted == late[name].wanted
+        assert abs(facts.brightest - late[name].brightest) <= 25

@@ -10,6 +10,7 @@ from bot.studio.requests import BeginTraining
 from bot.studio.screens import Purpose, Reading
 from engine.facts import Pair, PhotoFacts
 from engine.photos import SubjectKind
+from engine.protocol import Progress
 from engine.script import Script
 from storage.records import Scope
 from tests.studio.house import GUILD, SCOPE, House, given
@@ -98,6 +99,38 @@ async def test_opened_is_told_apart_from_judged(house: House) -> None:
         assert shown is not None and (shown.given, shown.done, shown.looked) == (16, 3, 9)
         house.engine.release("prepare")
         await house.settled()
+
+
+async def test_what_was_seen_at_first_sight_is_said_before_any_photo_is_judged(house: House) -> None:
+    """As the real engine tells it: nothing is judged yet, and still it is known that all look into the camera."""
+    house.script = held(0)
+    async with house.life() as studio:
+        await begun(house, 0)
+        (job,) = await house.store.jobs.live(SCOPE)
+        for place in range(6):
+            facts = DARK if place == 3 else FRONT
+            await studio.results.take(
+                SCOPE,
+                Progress(
+                    job_id=job.id,
+                    attempt=job.attempt,
+                    phase="reading",
+                    step=place + 1,
+                    total=12,
+                    photo_id=str(place + 1),
+                    measured=facts,
+                ),
+            )
+        shown = await card(house)
+        assert shown is not None and shown.done == 0
+        assert [(one.matter, one.photos) for one in shown.findings] == [
+            (Matter.DARK, (4,)),
+            (Matter.ANGLE, (1, 2, 3, 4, 5, 6)),
+        ]
+        assert await house.store.measures.of_dataset(SCOPE, 1) == {}, "a first sight is not kept"
+        house.engine.release("prepare")
+        await house.settled()
+        assert studio.desk.first_sights == {}
 
 
 def test_what_the_next_photo_may_turn_round_is_not_said() -> None:
