@@ -13,11 +13,12 @@ from PIL import Image
 from bot.studio.sheets import GAP, TILE, PhotoTile, contact_sheet
 from engine.protocol import BaseModelRef, EventBase, PhotoFlag, PhotoRead, PhotoRef, PrepareJob, SubjectKind
 from engine.verdicts import Cause
-from engine.worker.finders import overlap
+from engine.worker.finders import YUNET, overlap
 from engine.worker.order import Order
 from engine.worker.prepare import prepare
 from storage.records import Box, Face
 
+YUNET_FILE = os.environ.get(YUNET, "")
 PHOTOS = Path(__file__).parents[2].parent / "shared" / "photos"
 pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"the real photos are not at {PHOTOS}")
 
@@ -46,7 +47,10 @@ def read(kind: SubjectKind) -> dict[str, PhotoRead]:
 
 @pytest.fixture(scope="module")
 def people() -> dict[str, PhotoRead]:
-    return read(SubjectKind.PERSON)
+    """As the built-in finder sees them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(YUNET, raising=False)
+        return read(SubjectKind.PERSON)
 
 
 def test_nine_are_given_the_copy_and_the_small_one_are_refused(people: dict[str, PhotoRead]) -> None:
@@ -75,7 +79,7 @@ def test_every_crop_holds_his_whole_face_and_nothing_false_is_found(people: dict
     crop = event.crop
     assert crop is not None
     assert crop.x0 <= face.x0 and crop.y0 <= face.y0 and crop.x1 >= face.x1 and crop.y1 >= face.y1
-    assert 1.4 <= (crop.x1 - crop.x0) / (face.x1 - face.x0) <= 2.6
+    assert 1.4 <= (crop.x1 - crop.x0) / max(face.x1 - face.x0, face.y1 - face.y0) <= 2.6
     assert len(event.faces) == (2 if PhotoFlag.SEVERAL_FACES in event.flags else 1)
 
 
@@ -96,6 +100,28 @@ def test_every_crop_is_nearly_the_one_a_person_would_draw(people: dict[str, Phot
     crop = people[name].crop
     assert crop is not None
     assert overlap((crop.x0, crop.y0, crop.x1, crop.y1), HEAD_AND_SHOULDERS[name]) > 0.7
+
+
+@pytest.mark.skipif(not YUNET_FILE, reason="LIKENESS_YUNET names no file of the OpenCV zoo")
+def test_the_networks_eyes_see_also_the_child_at_the_rim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is nothing to recognise people by, a group is asked about and the largest face is offered."""
+    monkeypatch.setenv(YUNET, YUNET_FILE)
+    seen = {name: event for name, event in read(SubjectKind.PERSON).items() if event.refused is None}
+    assert {name: len(event.faces) for name, event in seen.items() if len(event.faces) != 1} == {
+        "obama_and_biden.jpg": 3,
+        "two_people.jpg": 2,
+    }
+    for name, (x, y) in HIS_FACE.items():
+        assert [one for one in seen[name].faces if one.box.x0 <= x < one.box.x1 and one.box.y0 <= y < one.box.y1], name
+    assert {name: event.flags for name, event in seen.items() if event.flags} == {
+        "obama_partial_face.jpg": (PhotoFlag.CUT_FACE,),
+        "obama_and_biden.jpg": (PhotoFlag.SEVERAL_FACES,),
+        "two_people.jpg": (PhotoFlag.SEVERAL_FACES,),
+    }
+    for name in seen.keys() - {"obama_and_biden.jpg", "two_people.jpg"}:
+        crop = seen[name].crop
+        assert crop is not None
+        assert overlap((crop.x0, crop.y0, crop.x1, crop.y1), HEAD_AND_SHOULDERS[name]) > 0.7, name
 
 
 def test_the_sheet_of_all_nine_shows_the_two_that_were_left_out_in_grey(people: dict[str, PhotoRead]) -> None:
