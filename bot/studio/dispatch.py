@@ -33,6 +33,7 @@ LOST = "A file it needs is not stored any more. Start again with the photos or t
 BROKEN = (
     "Something broke while its result was being stored; it was stopped. Try again; tell the owner if it happens again."
 )
+UNSENT = "Something broke before it could begin. Press Try again; tell the owner if it happens again."
 FULL = "The disk of this bot's machine is full, so its result could not be kept. Tell its owner, then press Try again."
 MODES = {Stop.NOW: CancelMode.NOW, Stop.AFTER_EPOCH: CancelMode.AFTER_EPOCH}
 
@@ -150,9 +151,10 @@ class Dispatch:
             await self.results.refuse(scope, job, str(error))
             self.desk.wake.set()
             return
-        except (Lost, VaultError, NoSuchRow, ValueError) as error:
-            log.error("job=%s kind=%s cannot be sent: %s", job.id, job.kind, type(error).__name__)
-            await self.results.refuse(scope, job, LOST)
+        except Exception as error:  # noqa: BLE001 - it is claimed: left like this it would run for ever and never be sent
+            lost = isinstance(error, Lost | VaultError | NoSuchRow | ValueError)
+            log.error("job=%s kind=%s cannot be sent: %s", job.id, job.kind, where(error))
+            await self.results.refuse(scope, job, LOST if lost else UNSENT)
             self.desk.wake.set()
             return
         if parcel is None:

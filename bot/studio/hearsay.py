@@ -34,6 +34,7 @@ HEARD = (
     "It made the engine stop three times, so it was set aside. The owner of this bot should look at it before trying again.",
     "This job made the engine stop three times, so it was set aside. The other jobs go on; the owner has to look at it.",
     "A file it needs is not stored any more. Start again with the photos or the LoRA that are there.",
+    "Something broke before it could begin. Press Try again; tell the owner if it happens again.",
     "Something broke while its result was being stored; it was stopped. Try again; tell the owner if it happens again.",
     "The one in the photos took their word back, so nothing is trained with them.",
     "I was removed from this server while this was under way, so it was stopped. Nothing of it is lost: press Try again.",

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from bot.errors import NotAllowed, NotFound, UserError
+from bot.studio.dispatch import UNSENT, Parcel
 from bot.studio.screens import EpochPost, Purpose
 from engine.protocol import TrainJob
 from engine.script import Script
+from storage.records import Job, Scope
 from storage.states import JobKind, JobState, RunState
 from tests.studio.house import ADMIN, FRIEND, GUILD, SCOPE, House
 
@@ -210,3 +212,28 @@ async def test_a_stumble_neither_ends_the_queue_nor_tells_what_was_in_it(
         assert (await house.store.jobs.get(SCOPE, card.job_id)).state is JobState.DONE
     assert "the queue stumbled; it goes on at the next change: KeyError at test_queue.py:" in caplog.text
     assert "ohwx" not in caplog.text and "moon" not in caplog.text and "kat" not in caplog.text
+
+
+async def test_what_breaks_while_a_job_is_made_ready_stops_that_job_and_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house.life() as studio:
+        parcel, broken = studio.dispatch._parcel, [True]
+
+        async def breaking(scope: Scope, job: Job) -> Parcel | None:
+            if broken:
+                broken.clear()
+                raise RuntimeError("a portrait of ohwx")
+            return await parcel(scope, job)
+
+        monkeypatch.setattr(studio.dispatch, "_parcel", breaking)
+        first = await studio.imagine(house.who(), house.imagine("a portrait on the moon", count=1))
+        await house.settled()
+        job = await house.store.jobs.get(SCOPE, first.job_id)
+        assert (job.state, job.error) == (JobState.FAILED, UNSENT)
+        ((_, ref),) = await house.posts("trouble")
+        assert ref == first.job_id
+        again = await studio.imagine(house.who(), house.imagine("a portrait on the moon", count=1))
+        await house.settled()
+        assert (await house.store.jobs.get(SCOPE, again.job_id)).state is JobState.DONE
+    assert "cannot be sent: RuntimeError at test_queue.py" in caplog.text and "ohwx" not in caplog.text
