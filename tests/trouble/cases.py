@@ -282,8 +282,8 @@ async def full_later(town: Town) -> str:
         raise DiskFull
 
     put = town.app.store.blobs.put
-    await town.bob.slash(town.channel, "imagine", prompt="a house by the sea", count=1)
     town.app.store.blobs.put = no_room  # type: ignore[method-assign, assignment]
+    await town.bob.slash(town.channel, "imagine", prompt="a house by the sea", count=1)
     await town.engine_done()
     town.app.store.blobs.put = put  # type: ignore[method-assign]
     read = words(town.the("could not be kept"))

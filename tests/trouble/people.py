@@ -41,7 +41,10 @@ async def all_different(town: Town) -> str:
     return read
 
 
-@case("a prompt of 2,001 characters", "A prompt has at most 1500 characters; the base reads about 75 words anyway.")
+@case(
+    "a prompt of 2,001 characters",
+    "A prompt has at most 1500 characters, and the base reads about 75 words of it. Shorten it and send it again.",
+)
 async def too_long(town: Town) -> str:
     """Discord's own clients stop at the limit; another one may not."""
     del options_of(town, "imagine")["prompt"]["max_length"]
