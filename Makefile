@@ -87,6 +87,6 @@ $(STAMP):
 	@echo "==> Installing $(TORCH) (the largest part, a few minutes)"
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt $(TORCH)
 	@echo "==> Installing likeness and what its demo and tests need"
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[demo,dev,heic]'
 	@rm -f $(VENV)/.installed-* && touch $@
 	@echo "==> $(VENV) is ready"
