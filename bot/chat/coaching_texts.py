@@ -18,7 +18,6 @@ class Button(StrEnum):
     DROP_ONE = "Leave it out"
     DROP_COPIES = "Drop the copies"
     DROP_BURST = "Keep the sharpest"
-    DROP_OTHERS = "Leave the others out"
     TAKE = "Take the copies anyway"
     MORE = "Add photos"
     KEEP = "Keep them"

@@ -41,7 +41,6 @@ LOOK_BACK = 100
 """Messages searched for a card that may already be there."""
 
 TOO_MANY_OLD_EDITS = 30046
-UNKNOWN_MESSAGE = 10008
 
 Key = tuple[int, Purpose, str]
 
@@ -65,9 +64,10 @@ class Presenter:
         self._lock = asyncio.Lock()
         """Held while rows are posted."""
         self._asking = asyncio.Lock()
-        self._doubtful: set[int] | None = None
-        """Rows that may have been posted without being marked. None: nothing was posted yet, so all that wait may have been,
-        by an earlier process."""
+        self._doubtful: set[int] = set()
+        """Rows that may have been posted without being marked."""
+        self._begun = False
+        """Before the first row is posted all that wait are in doubt: an earlier process may have been cut off."""
         self._over = False
         self._shut: dict[int, float] = {}
         """Channels this bot may not write to at the moment, and when it tries again."""
@@ -133,8 +133,9 @@ class Presenter:
         """Post what is due, oldest first. A channel that fails waits for the next round."""
         async with self._lock:
             rows = await self.post.pending()
-            if self._doubtful is None:
-                self._doubtful = {due.id for due in rows}
+            if not self._begun:
+                self._doubtful.update(due.id for due in rows)
+                self._begun = True
             held = {channel_id for channel_id, until in self._shut.items() if until > self.clock()}
             for due in rows:
                 if due.channel_id in held:
@@ -180,8 +181,7 @@ class Presenter:
             edited_at=now,
         )
         await self.post.sent(due, place)
-        if self._doubtful is not None:
-            self._doubtful.discard(due.id)
+        self._doubtful.discard(due.id)
         if isinstance(screen, BallotCard) and screen.state == "open":
             await self._open(place, screen)
 
@@ -203,13 +203,12 @@ class Presenter:
         await self.post.drop(due, f"Discord said {error.status}/{error.code}")
 
     async def _message_for(self, due: Due, drawn: Drawn) -> int:
-        if self._doubtful is None or due.id in self._doubtful:
+        if due.id in self._doubtful:
             found = await self._find(due)
             if found is not None:
                 return found
-        if self._doubtful is not None:
-            # Until it is marked: whatever comes in between, the next try looks first.
-            self._doubtful.add(due.id)
+        # Until it is marked: whatever comes in between, the next try looks first.
+        self._doubtful.add(due.id)
         return await self._send(due, drawn)
 
     async def _find(self, due: Due) -> int | None:

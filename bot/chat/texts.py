@@ -151,10 +151,6 @@ def no_prompt() -> str:
     return say("The prompt was empty. Say what should be painted, for example: a portrait of ohwx on the moon.")
 
 
-def picture_gone() -> str:
-    return say("That picture is not kept any more. Paint it again with Same seed.")
-
-
 def no_word() -> str:
     return say("Both lines were empty, so nothing was changed. Fill in one of them and send the form again.")
 
@@ -307,16 +303,6 @@ def losses(line: str, last: float) -> str:
 
 def epoch_title(number: int, epochs: int) -> str:
     return "**" + say("Epoch {number} of {epochs}", number=number, epochs=epochs) + "**"
-
-
-def pictures_header(member_id: int, prompt: str) -> str:
-    return f"<@{member_id}> {prompt}"
-
-
-def pictures_facts(lora: str | None, seeds: tuple[int, ...]) -> str:
-    shown = ", ".join(str(seed) for seed in seeds)
-    told = many("seed {seeds}", "seeds {seeds}", len(seeds), seeds=shown)
-    return f"-# {lora or say('without a LoRA')} · {told}"
 
 
 def trouble(member_id: int, sentence: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FACE_SIDE = 128
 """The face is measured at this size: about the smallest worth training on, so that small does not read as blurred."""
-GLANCE_SIDE, COLOUR_SIDE = 16, 64
+COLOUR_SIDE = 64
 BURNT = 250
 COLOUR_BINS = (12, 4, 4)
 """Of hue, saturation and value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import discord
 import pytest
@@ -12,6 +12,7 @@ from simcord.backend.models.channel import Overwrite
 from simcord.enums import OverwriteType
 
 from bot.chat import router
+from bot.chat.bot import LikenessBot
 from bot.chat.layout import Drawn
 from bot.chat.ports import Due
 from bot.studio.screens import Purpose, Screen
@@ -21,6 +22,24 @@ from tests.chat.memory import Died
 
 def requests(world: World, method: str, ending: str) -> list[str]:
     return [r.path for r in world.env.http_requests if r.method == method and r.path.endswith(ending)]
+
+
+async def posted_and_unmarked(world: World) -> None:
+    """The sheet of crops stands, and the process died before its row was marked."""
+    await world.train()
+    await world.pulse(11)
+    world.studio.finish_reading()
+    world.outbox.crash_before_marking = 1
+    with pytest.raises(Died):
+        await world.bot.presenter.deliver()
+
+
+async def before_ready(world: World) -> tuple[LikenessBot, Callable[[], Awaitable[None]]]:
+    """A new process that hears presses already; and what READY will begin."""
+    bot = world.make_bot()
+    rounds, bot.presenter.start = bot.presenter.start, _nothing  # type: ignore[method-assign]
+    await world.env.restart_bot(bot)
+    return bot, rounds
 
 
 # -- the bot dies
@@ -39,12 +58,7 @@ async def test_killed_between_accepting_and_replying(world: World) -> None:
 @pytest.mark.parametrize("gap", [0, 24 * 3600])
 async def test_killed_between_posting_and_marking(world: World, gap: int) -> None:
     """Discord has the message, the database does not know: after the start it is found, not posted again."""
-    await world.train()
-    await world.pulse(11)
-    world.studio.finish_reading()
-    world.outbox.crash_before_marking = 1
-    with pytest.raises(Died):
-        await world.bot.presenter.deliver()
+    await posted_and_unmarked(world)
     assert len(world.find("the crops", world.room())) == 1 and world.outbox.rows
     await world.bot.presenter.stop()
     await world.pulse(gap)
@@ -58,16 +72,9 @@ async def test_killed_between_posting_and_marking(world: World, gap: int) -> Non
 
 async def test_a_press_between_posting_and_marking_does_not_hide_the_message(world: World) -> None:
     """The card was changed by a press before its row was marked: it still carries the row's mark."""
-    await world.train()
-    await world.pulse(11)
-    world.studio.finish_reading()
-    world.outbox.crash_before_marking = 1
-    with pytest.raises(Died):
-        await world.bot.presenter.deliver()
+    await posted_and_unmarked(world)
     # The new process answers the press before its first round.
-    bot = world.make_bot()
-    rounds, bot.presenter.start = bot.presenter.start, _nothing  # type: ignore[method-assign]
-    await world.env.restart_bot(bot)
+    _, rounds = await before_ready(world)
     sheet = world.find("the crops", world.room())[0]
     await world.alice.select(sheet, ["3"], custom_id="lk1:crop.fix:1:1.0")
     await rounds()
@@ -136,15 +143,8 @@ async def test_a_kind_stop_lets_the_post_under_way_be_marked(world: World) -> No
 
 async def test_ready_in_the_middle_of_a_post_does_not_have_it_posted_again(world: World) -> None:
     """A press of the new process was answered before READY, and is posting what the earlier one had posted already."""
-    await world.train()
-    await world.pulse(11)
-    world.studio.finish_reading()
-    world.outbox.crash_before_marking = 1
-    with pytest.raises(Died):
-        await world.bot.presenter.deliver()
-    bot = world.make_bot()
-    rounds, bot.presenter.start = bot.presenter.start, _nothing  # type: ignore[method-assign]
-    await world.env.restart_bot(bot)
+    await posted_and_unmarked(world)
+    bot, rounds = await before_ready(world)
     drawn, screen = asyncio.Event(), world.studio.screen
     go_on = asyncio.Event()
 
@@ -162,6 +162,33 @@ async def test_ready_in_the_middle_of_a_post_does_not_have_it_posted_again(world
     await asyncio.gather(posting, starting)
     await world.env.settle()
     assert len(world.find("the crops", world.room())) == 1 and world.outbox.rows == []
+
+
+async def test_a_kind_stop_lets_a_press_be_answered(world: World) -> None:
+    bot = world.make_bot()
+    with bot.underway.one():
+        closing = asyncio.create_task(bot.close())
+        done, _ = await asyncio.wait({closing}, timeout=0.05)
+        assert not done and not bot.is_closed()
+    await closing
+    assert bot.is_closed()
+
+
+async def test_a_kind_stop_waits_for_nobody_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.chat.bot.LAST_ANSWER_S", 0.01)
+    bot = world.make_bot()
+    with bot.underway.one():
+        await bot.close()
+    assert bot.is_closed()
+
+
+async def test_what_discord_says_to_a_bot_that_is_gone_begins_nothing(world: World) -> None:
+    """READY is told two seconds late by discord.py itself: by then the bot may have been stopped."""
+    bot = world.make_bot()
+    await bot.close()
+    bot.dispatch("ready")
+    await bot.presenter.start()
+    assert not bot.presenter._round.is_running()
 
 
 async def _nothing() -> None: ...
