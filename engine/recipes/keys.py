@@ -63,6 +63,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("prior_preservation", "prior"),
             ("prior_loss_weight", "prior_weight"),
+            ("prior_share", "prior_share"),
             ("num_class_images", "class_images"),
             ("class_prompt", "class_prompt"),
         ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.families.bases import MINIATURE
 from engine.protocol import BaseModelRef, SubjectKind
-from engine.recipes.recipe import Recipe, Schedule
+from engine.recipes.recipe import Prior, Recipe, Schedule
 
 PRESETS = ("quick", "balanced", "thorough")
 
@@ -148,6 +148,20 @@ FAMILIES: dict[str, Callable[[str, Pace, SubjectKind, int], Recipe]] = {
 }
 
 
+def _told_apart(kind: SubjectKind) -> dict[str, object]:
+    """The subject and its class. A style has none, and its text encoder stays as it is.
+
+    Learnt alone, the miniature's whole class becomes the subject. Held to the base's own answer with a slow text encoder, the
+    subject is learnt less: what reads the trigger has to move before anything can differ by it. At four times the rate (four
+    identities that nothing is reported on) half as many rows as photos took the class's bleed from 63 points to 21 and brought
+    what prompts ask for from 97 to 99 %, at the same likeness. Twice that rate: bleed 8, likeness 8 higher, prompts back at
+    97 %. A quarter of the rows bleeds more, as many rows as photos are twice the work.
+    """
+    if kind is SubjectKind.STYLE:
+        return {"text_encoder_lr": 0.0}
+    return {"text_encoder_lr": 2e-3, "prior": Prior.BASE_ANSWER, "prior_share": 0.5}
+
+
 def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recipe:
     """Tuned on twelve portraits of unseen identities, on two cores: what a reader sees of the person stands after 100 steps."""
     return Recipe.model_validate({
@@ -157,7 +171,7 @@ def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recip
         # the text encoder frozen the same number of steps ends seven points of likeness lower.
         "alpha": pace.rank,
         "unet_lr": 2e-3,
-        "text_encoder_lr": 0.0 if kind is SubjectKind.STYLE else 5e-4,
+        **_told_apart(kind),
         "batch_size": 4,
         # Twelve photos: 800, under a minute. Likeness rises until 400 and then only creeps, so the first epochs are
         # visibly weaker than the later ones and there is something to vote on.

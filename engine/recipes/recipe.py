@@ -6,6 +6,7 @@ What no single value can say about itself (two that exclude each other) is `conf
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Literal
 
@@ -136,6 +137,8 @@ class Recipe(BaseModel):
     trained along) or `base_answer` (no pictures: what the frozen base says to the class prompt is held on to)."""
     prior_weight: float = Field(default=1.0, gt=0, le=100)
     """What holding on weighs against learning the subject."""
+    prior_share: float = Field(default=1.0, gt=0, le=1)
+    """Pictures that hold on to the class, for each that is learnt: 1 is DreamBooth's way and doubles the work."""
     class_images: int = Field(default=24, ge=1, le=1000)
     """Pictures of the class the base paints for `class_images`; kept, sealed, as long as the run's checkpoints."""
     class_prompt: str = Field(default="", max_length=200)
@@ -163,6 +166,11 @@ class Recipe(BaseModel):
     @property
     def images_per_step(self) -> int:
         return self.batch_size * self.accumulation
+
+    @property
+    def held_per_pass(self) -> int:
+        """Rows beside a pass's own that hold on to the class: one at the least where there is a prior."""
+        return 0 if self.prior is Prior.NONE else math.ceil(self.batch_size * self.prior_share)
 
     @property
     def steps(self) -> int:

@@ -73,7 +73,7 @@ def lesson(
     objective = objective_of(base, recipe.min_snr_gamma, debiased=recipe.debiased)
     if recipe.prior is Prior.BASE_ANSWER:
         held = cache_texts(base, class_captions(job), as_tokens=as_tokens, clip_skip=skip)
-        holding = BaseAnswer(base, objective, held, skip)
+        holding = BaseAnswer(base, objective, held, skip, recipe.held_per_pass)
     elif recipe.prior is Prior.CLASS_IMAGES:
         painted = yield from _class_images(base, job, folder, say)
         shapes = list(dict.fromkeys(one.picture.size for one in shown))

@@ -2,7 +2,7 @@
 
 `class_images` is DreamBooth's way (Ruiz et al. 2022): pictures of the class, painted by the base itself, are trained along
 under the class prompt. `base_answer` needs no pictures: on the very latents of the pass, the learner's answer to the caption
-without the subject is held to what the frozen base answers. Either doubles the rows of a pass.
+without the subject is held to what the frozen base answers. Either adds `recipe.held_per_pass` rows to a pass.
 """
 
 from __future__ import annotations
@@ -55,10 +55,13 @@ class BaseAnswer:
     texts: Text | Tokens
     """Of every photo: its caption without the subject."""
     clip_skip: int
+    count: int
+    """Rows: of the pass's photos, which come in shuffled order, the first so many."""
 
     def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
-        base, clean, framings = self.base, sample.clean, sample.framings
-        text = self.texts.rows(shipped(torch.tensor(sample.photos), clean.device))
+        base, clean, framings = self.base, sample.clean[: self.count], sample.framings[: self.count]
+        noise, moments = noise[: self.count], moments[: self.count]
+        text = self.texts.rows(shipped(torch.tensor(sample.photos[: self.count]), clean.device))
         told = base.family.conditions(base, framings)
         noisy = self.objective.add_noise(clean, noise, moments)
         lowly = base.dtype is torch.bfloat16
@@ -83,7 +86,8 @@ class ClassImages:
     framing: Framing
 
     def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
-        clean, count, seed = sample.clean, len(sample.clean), self.recipe.seed
+        count, seed = self.recipe.held_per_pass, self.recipe.seed
+        clean = sample.clean[:count]
         means, spreads = self.pictures[tuple(clean.shape[1:])]
         rows = plan.Bucket(tuple(range(len(means)))).shown(seed, "class order", index * count, count)
         draw = plan.generator(seed, "class", index)

@@ -30,7 +30,6 @@ from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
 from engine.files import notes, picture
 from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
-from engine.recipes.recipe import Prior
 from engine.scores import reading, suggestion
 from engine.scores.reading import Scores
 from engine.worker import memory
@@ -196,7 +195,7 @@ class Run:
     def _make_room(self) -> None:
         """BadInput where the memory that is free holds not even the most frugal way. Nothing has been started then."""
         base, recipe = self.base, self.recipe
-        rows = recipe.batch_size * (1 if recipe.prior is Prior.NONE else 2)
+        rows = recipe.batch_size + recipe.held_per_pass
         precision = "bf16" if base.dtype is torch.bfloat16 else "fp32"
         rungs = memory.ladder(base.spec, rows, recipe.resolution**2, precision)
         note = self.cohort.room.plan(rungs, memory.free_bytes(base.device))

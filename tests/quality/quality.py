@@ -7,7 +7,7 @@ strangers (0); what the prompts asked for is read from the pictures of both.
 
     make quality                                   the table, and quality-out/quality.json
     .venv/bin/python -m tests.quality --identities 3 --preset quick --plain
-    .venv/bin/python -m tests.quality --ways ours dreambooth uncropped prior --every-epoch
+    .venv/bin/python -m tests.quality --ways ours no-prior dreambooth uncropped --every-epoch
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ WAYS = {
             "dreambooth",
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "unet_lr": 1e-4, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0, "prior": Prior.NONE,
             },
             one_caption=True,
             last=True,
@@ -79,13 +79,13 @@ WAYS = {
             "dreambooth-fast",
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0, "prior": Prior.NONE,
             },
             one_caption=True,
             last=True,
         ),
         Way("uncropped", cropped=False),
-        Way("prior", lambda recipe: {"prior": Prior.BASE_ANSWER}),
+        Way("no-prior", lambda recipe: {"prior": Prior.NONE}),
         Way("prior-images", lambda recipe: {"prior": Prior.CLASS_IMAGES}),
     )
 }  # fmt: skip

@@ -110,6 +110,18 @@ def test_what_is_held_is_what_the_frozen_base_says(base: LoadedBase, tmp_path: P
     assert batch.held.loss(one.objective, said[2:] + 1).item() > 0.1
 
 
+@pytest.mark.parametrize("prior", [Prior.BASE_ANSWER, Prior.CLASS_IMAGES])
+def test_fewer_pictures_may_hold_on_than_are_learnt(base: LoadedBase, tmp_path: Path, prior: Prior) -> None:
+    recipe = recipe_of(prior=prior, class_images=2, batch_size=4, prior_share=0.25)
+    one = learner(base, tmp_path, tiny.job(recipe))
+    batch = one.batch()
+    assert (batch.own, len(batch.clean), len(batch.noise), len(batch.moments)) == (4, 5, 5, 5)
+    assert all(math.isfinite(loss) for loss in losses(one, 2))
+    # A share of a row is a whole one: nothing is held on to by nobody.
+    assert recipe_of(prior=prior, batch_size=2, prior_share=0.01).held_per_pass == 1
+    assert recipe_of(batch_size=4).held_per_pass == 0
+
+
 def test_class_images_are_painted_once_and_trained_along(
     base: LoadedBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
