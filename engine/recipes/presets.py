@@ -152,14 +152,14 @@ def _told_apart(kind: SubjectKind) -> dict[str, object]:
     """The subject and its class. A style has none, and its text encoder stays as it is.
 
     Learnt alone, the miniature's whole class becomes the subject. Held to the base's own answer with a slow text encoder, the
-    subject is learnt less: what reads the trigger has to move before anything can differ by it. At four times the rate (four
-    identities that nothing is reported on) half as many rows as photos took the class's bleed from 63 points to 21 and brought
-    what prompts ask for from 97 to 99 %, at the same likeness. Twice that rate: bleed 8, likeness 8 higher, prompts back at
-    97 %. A quarter of the rows bleeds more, as many rows as photos are twice the work.
+    subject is learnt less: what reads the trigger has to move before anything can differ by it. Eight identities that nothing
+    is reported on, half as many rows as photos, eight times the rate: the class's bleed 0 points instead of 65, at the same
+    likeness in the mean; four times the rate learns less, sixteen times forgets what prompts say. A quarter of the rows bleeds
+    more, as many rows as photos are more work for no more.
     """
     if kind is SubjectKind.STYLE:
         return {"text_encoder_lr": 0.0}
-    return {"text_encoder_lr": 2e-3, "prior": Prior.BASE_ANSWER, "prior_share": 0.5}
+    return {"text_encoder_lr": 4e-3, "prior": Prior.BASE_ANSWER, "prior_share": 0.5}
 
 
 def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recipe:

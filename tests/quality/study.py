@@ -85,7 +85,8 @@ WAYS = {
             last=True,
         ),
         Way("uncropped", cropped=False),
-        Way("no-prior", lambda recipe: {"prior": Prior.NONE}),
+        # Nothing holds on to the class, at the text encoder's rate that is best without.
+        Way("no-prior", lambda recipe: {"prior": Prior.NONE, "text_encoder_lr": 5e-4}),
         Way("prior-images", lambda recipe: {"prior": Prior.CLASS_IMAGES}),
     )
 }  # fmt: skip
