@@ -152,10 +152,10 @@ def _told_apart(kind: SubjectKind) -> dict[str, object]:
     """The subject and its class. A style has none, and its text encoder stays as it is.
 
     Learnt alone, the miniature's whole class becomes the subject. Held to the base's own answer with a slow text encoder, the
-    subject is learnt less: what reads the trigger has to move before anything can differ by it. Eight identities that nothing
-    is reported on, half as many rows as photos, eight times the rate: the class's bleed 0 points instead of 65, at the same
-    likeness in the mean; four times the rate learns less, sixteen times forgets what prompts say. A quarter of the rows bleeds
-    more, as many rows as photos are more work for no more.
+    subject is learnt less: what reads the trigger has to move before anything can differ by it. With half as many rows as
+    photos and eight times the rate, the mean of eight identities that were tuned on: the class's bleed 3 points instead of
+    78, likeness 70 as before, prompts kept 97 % as before. Four times the rate learns less, sixteen times forgets what prompts
+    say. A quarter of the rows bleeds more, as many rows as photos are more work for no more.
     """
     if kind is SubjectKind.STYLE:
         return {"text_encoder_lr": 0.0}
