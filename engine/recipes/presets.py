@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engine.families.bases import MINIATURE
 from engine.protocol import BaseModelRef, SubjectKind
-from engine.recipes.recipe import Prior, Recipe, Schedule
+from engine.recipes.recipe import Recipe, Schedule
 
 PRESETS = ("quick", "balanced", "thorough")
 
@@ -148,20 +148,6 @@ FAMILIES: dict[str, Callable[[str, Pace, SubjectKind, int], Recipe]] = {
 }
 
 
-def _told_apart(kind: SubjectKind) -> dict[str, object]:
-    """The subject and its class. A style has none, and its text encoder stays as it is.
-
-    Learnt alone, the miniature's whole class becomes the subject. Held to the base's own answer with a slow text encoder, the
-    subject is learnt less: what reads the trigger has to move before anything can differ by it. With half as many rows as
-    photos and eight times the rate, the mean of eight identities that were tuned on: the class's bleed 3 points instead of
-    78, likeness 70 as before, prompts kept 97 % as before. Four times the rate learns less, sixteen times forgets what prompts
-    say. A quarter of the rows bleeds more, as many rows as photos are more work for no more.
-    """
-    if kind is SubjectKind.STYLE:
-        return {"text_encoder_lr": 0.0}
-    return {"text_encoder_lr": 4e-3, "prior": Prior.BASE_ANSWER, "prior_share": 0.5}
-
-
 def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recipe:
     """Tuned on twelve portraits of unseen identities, on two cores: what a reader sees of the person stands after 100 steps."""
     return Recipe.model_validate({
@@ -171,7 +157,8 @@ def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recip
         # the text encoder frozen the same number of steps ends seven points of likeness lower.
         "alpha": pace.rank,
         "unet_lr": 2e-3,
-        **_told_apart(kind),
+        # Eight times this and prior_preservation keep the class apart, for a little likeness: docs/measurements.md.
+        "text_encoder_lr": 0.0 if kind is SubjectKind.STYLE else 5e-4,
         "batch_size": 4,
         # Twelve photos: 800, under a minute. Likeness rises until 400 and then only creeps, so the first epochs are
         # visibly weaker than the later ones and there is something to vote on.

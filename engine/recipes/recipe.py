@@ -134,7 +134,8 @@ class Recipe(BaseModel):
     """What the rest of the picture weighs against the face under `masked_loss`."""
     prior: Prior = Prior.NONE
     """Keeps the class from becoming the subject: `class_images` (DreamBooth: pictures of the class by the base itself are
-    trained along) or `base_answer` (no pictures: what the frozen base says to the class prompt is held on to)."""
+    trained along) or `base_answer` (no pictures: what the frozen base says to the class prompt is held on to). The trigger word
+    has to be told from the class for it: raise text_encoder_lr with it."""
     prior_weight: float = Field(default=1.0, gt=0, le=100)
     """What holding on weighs against learning the subject."""
     prior_share: float = Field(default=1.0, gt=0, le=1)

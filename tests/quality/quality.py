@@ -7,7 +7,7 @@ strangers (0); what the prompts asked for is read from the pictures of both.
 
     make quality                                   the table, and quality-out/quality.json
     .venv/bin/python -m tests.quality --identities 3 --preset quick --plain
-    .venv/bin/python -m tests.quality --ways ours no-prior dreambooth uncropped --every-epoch
+    .venv/bin/python -m tests.quality --ways ours prior dreambooth uncropped --every-epoch
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from engine.recipes.presets import PRESETS
 from tests.quality.judge import Judge
 from tests.quality.study import PHOTOS, WAYS, Outcome, study, without
 
-FIRST_SEED = 7_330
+FIRST_SEED = 7_310
 BARS = {"likeness": 60.0, "base": 15.0, "kept": 90.0}
 NEAR = 5.0
 """Points: how close to the best epoch the suggested one counts as right."""

@@ -69,7 +69,7 @@ WAYS = {
             "dreambooth",
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "unet_lr": 1e-4, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0, "prior": Prior.NONE,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
             },
             one_caption=True,
             last=True,
@@ -79,14 +79,15 @@ WAYS = {
             "dreambooth-fast",
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0, "prior": Prior.NONE,
+                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
             },
             one_caption=True,
             last=True,
         ),
         Way("uncropped", cropped=False),
-        # Nothing holds on to the class, at the text encoder's rate that is best without.
-        Way("no-prior", lambda recipe: {"prior": Prior.NONE, "text_encoder_lr": 5e-4}),
+        # What reads the trigger has to move before anything can differ by it: so the text encoder learns eight times as fast.
+        Way("prior", lambda recipe: {"prior": Prior.BASE_ANSWER, "prior_share": 0.5, "text_encoder_lr": 4e-3}),
+        Way("prior-slow", lambda recipe: {"prior": Prior.BASE_ANSWER}),
         Way("prior-images", lambda recipe: {"prior": Prior.CLASS_IMAGES}),
     )
 }  # fmt: skip

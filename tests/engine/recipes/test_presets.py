@@ -59,12 +59,6 @@ def test_a_style_learns_strokes_and_leaves_words_alone() -> None:
         assert style.text_encoder_lr == 0
 
 
-def test_what_the_miniature_learns_is_told_apart_from_its_class_by_the_word() -> None:
-    style, person = (recipe_for("balanced", BASES[0], kind, 12) for kind in (SubjectKind.STYLE, SubjectKind.PERSON))
-    assert person.held_per_pass == 2 and person.text_encoder_lr > 0
-    assert style.held_per_pass == 0 and style.text_encoder_lr == 0
-
-
 def test_every_known_family_has_presets() -> None:
     assert set(KNOWN) <= set(FAMILIES)
 
