@@ -1,7 +1,7 @@
-"""All scores of an epoch, from the pictures it painted.
+"""All scores of an epoch, from the pictures it painted: its previews, and probes that nobody else sees.
 
 likeness    0 = a stranger of the same class, 100 = the subject's own photo-to-photo spread
-fidelity    how well previews match their prompts, trigger left out: 0 = as another prompt's, 100 = as the bare base's do
+fidelity    how well its pictures match their prompts, trigger left out: 0 = as another prompt's, 100 = as the bare base's do
 memorising  0 = as near to a photo as the photos are to each other, 100 = a copy of one
 leakage     pictures painted without the trigger: 0 = the base's own, 100 = as changed as another seed would have made them
 bleed       points of likeness that the class without the trigger has gained over the base's
@@ -46,7 +46,10 @@ class Scores:
 
 
 class Reader:
-    """Reads the epochs of one training; `read_base` comes first. Pictures come in the order of `prompts`, then `probes`."""
+    """Reads the epochs of one training; `read_base` comes first. Pictures come in the order of the previews, then of `probes`.
+
+    `prompts` are those of all pictures of the subject, previews and probes, as the base understands them.
+    """
 
     def __init__(self, sight: Sight, crops: Sequence[Image.Image], prompts: Sequence[str], probes: Probes) -> None:
         photos = list({crop.tobytes(): crop for crop in crops}.values())
@@ -61,29 +64,29 @@ class Reader:
 
     def read_base(self, pictures: Sequence[Image.Image]) -> Scores:
         """The base's own pictures, by which the other epochs are measured."""
-        previews, of_class, unasked = self._parts(pictures)
+        subject, of_class, unasked = self._parts(pictures)
         if self._sight.matcher is not None:
-            matches = self._sight.matcher.match(previews, self._prompts)
+            matches = self._sight.matcher.match(subject, self._prompts)
             own = float(np.trace(matches)) / len(matches)
             others = matches[[[a != b for b in self._prompts] for a in self._prompts]]
             if others.size and own - float(others.mean()) >= LEAST_MARGIN:
                 self._match = own, float(others.mean())
         if self._likeness is not None:
-            self._likeness.meet([*previews, *of_class])
+            self._likeness.meet([*subject, *of_class])
             self._class_likeness = self._likeness.of(of_class)
         if unasked:
             self._untouched = self._sight.whole.embed(unasked)
-            seen = np.concatenate([self._sight.whole.embed(previews), self._untouched])
+            seen = np.concatenate([self._sight.whole.embed(subject), self._untouched])
             count = len(seen)
             self._change = 1 - float((seen @ seen.T).sum() - count) / (count * (count - 1))
         return self.read(pictures)
 
     def read(self, pictures: Sequence[Image.Image]) -> Scores:
-        previews, of_class, unasked = self._parts(pictures)
-        likeness = self._likeness.of(previews) if self._likeness is not None else None
+        subject, of_class, unasked = self._parts(pictures)
+        likeness = self._likeness.of(subject) if self._likeness is not None else None
         fidelity = leakage = bleed = None
         if self._match is not None and self._sight.matcher is not None:
-            own = float(np.trace(self._sight.matcher.match(previews, self._prompts))) / len(previews)
+            own = float(np.trace(self._sight.matcher.match(subject, self._prompts))) / len(subject)
             fidelity = 100 * (own - self._match[1]) / (self._match[0] - self._match[1])
         if self._untouched is not None and self._change >= LEAST_CHANGE:
             same = np.einsum("pf,pf->p", self._sight.whole.embed(unasked), self._untouched)
@@ -91,11 +94,11 @@ class Reader:
         if self._likeness is not None and self._class_likeness is not None:
             now = self._likeness.of(of_class)
             bleed = None if now is None else now - self._class_likeness
-        memorising = self._copies.of(previews)
+        memorising = self._copies.of(subject)
         return Scores(*(_points(one) for one in (likeness, fidelity, memorising, leakage, bleed)))
 
     def _parts(self, pictures: Sequence[Image.Image]) -> tuple[list[Image.Image], list[Image.Image], list[Image.Image]]:
-        """Previews, the class without trigger, and everything without trigger."""
+        """Those of the subject, of the class without trigger, and everything without trigger."""
         shown = len(self._prompts)
         return list(pictures[:shown]), list(pictures[shown : shown + self._of_class]), list(pictures[shown:])
 
@@ -104,8 +107,8 @@ def reader_for(job: TrainJob, base: BaseModelRef, crops: Sequence[Image.Image], 
     """With the eyes there are for `base`. None where there is nothing to look at."""
     if not crops or not job.previews:
         return None
-    prompts = [without(job.trigger, job.class_word, preview.prompt) for preview in job.previews]
     extra = probes(job.previews, job.subject_kind, job.trigger, job.class_word)
+    prompts = [without(job.trigger, job.class_word, one.prompt) for one in (*job.previews, *extra.of_subject)]
     return Reader(sight_for(base, job.subject_kind, crops, device), crops, prompts, extra)
 
 

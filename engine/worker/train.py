@@ -29,7 +29,17 @@ from PIL import Image
 from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
 from engine.files import notes, picture
-from engine.protocol import CancelMode, Checkpointed, Done, EpochReady, EventBase, Parked, Progress, TrainJob
+from engine.protocol import (
+    CancelMode,
+    Checkpointed,
+    Done,
+    EpochReady,
+    EventBase,
+    Parked,
+    PreviewPrompt,
+    Progress,
+    TrainJob,
+)
 from engine.scores import reading, suggestion
 from engine.scores.reading import Scores
 from engine.worker import memory
@@ -205,7 +215,7 @@ class Run:
     def _epoch_zero(self, learner: Learner) -> Generator[None, None, None]:
         """The base's previews, then every epoch that was finished before and that the sender does not have."""
         kept = self.folder.epochs()
-        if 0 not in kept:
+        if 0 not in kept or len(pictures_in(kept[0], "probe")) != len(self._probes):
             began = self.clock()
             pictures = yield from self._preview(0, {}, {})
             files = self._shown(pictures) | {
@@ -255,7 +265,7 @@ class Run:
     def _preview(self, epoch: int, mixture: Mixture, spelling: Spelling) -> Generator[None, None, list[Image.Image]]:
         """The job's previews, then the reader's probes, at the recipe's size, with the base's own sampler settings."""
         spec, side = self.base.spec, self.recipe.resolution
-        wanted = (*self.job.previews, *(self.reader.probes if self.reader is not None else ()))
+        wanted = (*self.job.previews, *self._probes)
         pictures: list[Image.Image] = []
         for start in range(0, len(wanted), PREVIEWS_AT_ONCE):
             some = wanted[start : start + PREVIEWS_AT_ONCE]
@@ -267,6 +277,10 @@ class Run:
             self._say("preview", epoch, self.recipe.epochs, epoch=epoch)
             pictures += yield from painting
         return pictures
+
+    @property
+    def _probes(self) -> tuple[PreviewPrompt, ...]:
+        return () if self.reader is None else self.reader.probes
 
     def _shown(self, pictures: list[Image.Image]) -> dict[str, bytes]:
         """The previews among `pictures`: probes are looked at and not kept."""

@@ -5,19 +5,28 @@ from __future__ import annotations
 import pytest
 
 from bot.studio.captions import previews
-from engine.protocol import SubjectKind
+from engine.protocol import PreviewPrompt, SubjectKind
 from engine.scores.probes import ELSEWHERE, Probes, probes, without
 from storage.states import SubjectKind as Stored
 
 
 @pytest.mark.parametrize("kind", list(SubjectKind))
-def test_probes_are_three_and_never_name_the_subject(kind: SubjectKind) -> None:
+def test_six_probes_name_the_subject_elsewhere_and_three_never_do(kind: SubjectKind) -> None:
     shown = previews(Stored(kind), "ohwx", "" if kind is SubjectKind.STYLE else "woman", (1, 2, 3, 4))
     found = probes(shown, kind, "ohwx", "" if kind is SubjectKind.STYLE else "woman")
-    assert len(found.all) == 3
-    assert not [probe for probe in found.all if "ohwx" in probe.prompt]
-    assert len({(probe.prompt, probe.seed) for probe in found.all}) == 3
+    assert len(found.of_subject) == 6 and len(found.all) == 9
+    assert all(probe.prompt.startswith(shown[0].prompt.partition(",")[0] + ", ") for probe in found.of_subject)
+    assert not {one.seed for one in found.of_subject} & {one.seed for one in shown}
+    assert not {one.prompt for one in found.of_subject} & {one.prompt for one in shown}
+    assert not [probe for probe in (*found.of_class, *found.elsewhere) if "ohwx" in probe.prompt]
+    assert len({(probe.prompt, probe.seed) for probe in found.all}) == 9
     assert found.elsewhere[0].prompt == ELSEWHERE
+
+
+def test_a_preview_without_its_trigger_in_front_lends_no_words() -> None:
+    for prompt in ("a dog in a forest, ohwx dog", "anything"):
+        found = probes((PreviewPrompt(prompt=prompt, seed=1),), SubjectKind.PET, "ohwx", "dog")
+        assert found.of_subject == () and len(found.all) == 3
 
 
 def test_a_person_is_probed_by_the_class_and_a_style_by_its_things() -> None:
@@ -31,7 +40,7 @@ def test_a_person_is_probed_by_the_class_and_a_style_by_its_things() -> None:
 
 
 def test_no_previews_no_probes() -> None:
-    assert probes((), SubjectKind.PET, "ohwx", "dog") == Probes((), ())
+    assert probes((), SubjectKind.PET, "ohwx", "dog") == Probes((), (), ())
 
 
 @pytest.mark.parametrize(

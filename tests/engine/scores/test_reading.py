@@ -16,6 +16,7 @@ from engine.scores.reading import Reader, Scores
 
 PROMPTS = ["a portrait of a person", "a person on the moon"]
 PROBES = Probes(
+    of_subject=(),
     of_class=(PreviewPrompt(prompt=PROMPTS[0], seed=1), PreviewPrompt(prompt=PROMPTS[0], seed=2)),
     elsewhere=(PreviewPrompt(prompt="a lighthouse", seed=1),),
 )

@@ -63,7 +63,7 @@ def test_probes_are_shown_to_the_reader_and_to_nobody_else(
 ) -> None:
     made = with_reader(monkeypatch, 0, 20, 40, 60, 70, 75, 80)
     epochs, done = run(base, tmp_path, JOB)
-    assert made[0].shown == [2 + 3] * 7
+    assert made[0].shown == [2 + 6 + 3] * 7
     assert all({name for name in event.blobs if name != "lora"} == {"preview_0", "preview_1"} for event in epochs)
     assert [event.likeness for event in epochs] == [0, 20, 40, 60, 70, 75, 80]
     assert {(event.memorising, event.leakage, event.bleed) for event in epochs} == {(3.0, 5.0, 7.0)}
@@ -76,9 +76,30 @@ def test_the_scores_of_epochs_that_were_kept_are_not_read_again(
     made = with_reader(monkeypatch, 0, 20, 40, 60, 70, 75, 80)
     first, done = run(base, tmp_path, JOB)
     again, said_again = run(base, tmp_path, JOB.model_copy(update={"attempt": 2}))
-    assert made[1].shown == [5], "the base's own, by which later epochs would be counted"
+    assert made[1].shown == [11], "the base's own, by which later epochs would be counted"
     assert [event.likeness for event in again] == [event.likeness for event in first]
     assert (said_again.suggested, said_again.reason) == (done.suggested, done.reason)
+
+
+def test_a_base_that_was_painted_with_fewer_probes_is_painted_again(
+    base: LoadedBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run goes on that an earlier version began."""
+    made = with_reader(monkeypatch, 0, 20, 40, 60, 70, 75, 80)
+    honest = reading.reader_for
+
+    def before(*of: object) -> Told:
+        one = honest(*of)  # type: ignore[arg-type]
+        assert isinstance(one, Told)
+        one.probes = one.probes[6:]
+        return one
+
+    monkeypatch.setattr(reading, "reader_for", before)
+    first, _ = run(base, tmp_path, JOB)
+    monkeypatch.setattr(reading, "reader_for", honest)
+    again, _ = run(base, tmp_path, JOB.model_copy(update={"attempt": 2}))
+    assert (made[0].shown, made[1].shown) == ([5] * 7, [11])
+    assert [event.likeness for event in again] == [event.likeness for event in first]
 
 
 def test_patience_ends_a_training_that_gains_nothing(
