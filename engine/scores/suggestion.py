@@ -1,7 +1,7 @@
 """One epoch out of all, with its reasons in one sentence; and when more epochs are no use.
 
-Four previews make a score that wobbles by several points from epoch to epoch, while what is learnt grows steadily. So
-every score is read off a line through the epoch's neighbours before epochs are compared.
+Ten pictures make a score that wobbles by some points from epoch to epoch, while what is learnt grows steadily. So every
+score is read off a line through the epoch's neighbours before epochs are compared.
 """
 
 from __future__ import annotations

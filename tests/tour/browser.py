@@ -104,7 +104,8 @@ class Page:
 
 @asynccontextmanager
 async def open_page(program: str) -> AsyncIterator[Page]:
-    with TemporaryDirectory(prefix="likeness-browser-") as profile:
+    # The browser's own children write into its profile for a moment after it has ended.
+    with TemporaryDirectory(prefix="likeness-browser-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             program,
             *FLAGS,
