@@ -49,18 +49,18 @@ def probes(previews: Sequence[PreviewPrompt], kind: SubjectKind, trigger: str, c
     if not previews:
         return Probes((), (), ())
     words = previews[0].prompt.partition(",")[0]
+    scenes = SCENES[kind] if without(trigger, class_word, words) != words else ()
     of_subject = tuple(
         PreviewPrompt(prompt=f"{words}, {scene}", seed=previews[0].seed + FAR + number)
-        for number, scene in enumerate(SCENES[kind])
+        for number, scene in enumerate(scenes)
     )  # fmt: skip
-    told = without(trigger, class_word, words) != words
     first = previews[:2] if kind is SubjectKind.STYLE else (previews[0], previews[0])
     seeds = (previews[0].seed, previews[1].seed if len(previews) > 1 else previews[0].seed + 1)
     of_class = tuple(
         PreviewPrompt(prompt=without(trigger, class_word, one.prompt), seed=seed)
         for one, seed in zip(first, seeds, strict=False)
     )
-    return Probes(of_subject if told else (), of_class, (PreviewPrompt(prompt=ELSEWHERE, seed=seeds[0]),))
+    return Probes(of_subject, of_class, (PreviewPrompt(prompt=ELSEWHERE, seed=seeds[0]),))
 
 
 def without(trigger: str, class_word: str, prompt: str) -> str:

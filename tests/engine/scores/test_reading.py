@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 import sights
+import tiny
 from PIL import Image
 from sights import picture
 
-from engine.protocol import PreviewPrompt
+from engine.protocol import BaseModelRef, PreviewPrompt
+from engine.scores import reading
 from engine.scores.eyes import Glance, Sight
 from engine.scores.probes import Probes
 from engine.scores.reading import Reader, Scores
@@ -37,6 +39,22 @@ def test_fidelity_is_relative_to_the_base() -> None:
     assert one.read(epoch([picture(0, 50), picture(0, 70)])).fidelity == 100
     assert one.read(epoch([picture(0, 30), picture(0, 40)])).fidelity == 50
     assert one.read(epoch([picture(0, 10), picture(0, 10)])).fidelity == 0
+
+
+def test_the_subject_is_read_from_its_probes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two previews of a stranger and six probes of the subject: three quarters of the way. The class stays a stranger."""
+    monkeypatch.setattr(reading, "sight_for", lambda *_: SIGHT)
+    previews = tuple(PreviewPrompt(prompt=f"a portrait of ohwx person, {scene}", seed=1) for scene in ("sad", "happy"))
+    job = tiny.job().model_copy(update={"trigger": "ohwx", "class_word": "person", "previews": previews})
+    one = reading.reader_for(job, BaseModelRef(), [picture(angle) for angle in (80, 100, 120)])
+    assert one is not None and len(one.probes) == 9
+    one.read_base([picture(0)] * 11)
+    stranger = one.read([picture(0)] * 11).likeness
+    half = one.read([picture(0)] * 2 + [picture(100)] * 6 + [picture(0)] * 3)
+    subject = one.read([picture(100)] * 11).likeness
+    assert stranger is not None and half.likeness is not None and subject is not None
+    assert half.likeness == pytest.approx(stranger + 0.75 * (subject - stranger), abs=0.2)
+    assert half.bleed == 0 and one.read([picture(0)] * 8 + [picture(100)] * 3).likeness == stranger
 
 
 def test_a_base_that_does_not_follow_prompts_measures_no_fidelity() -> None:
