@@ -56,6 +56,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("noise_offset", "noise_offset"),
             ("masked_loss", "masked_loss"),
             ("unmasked_weight", "unmasked_weight"),
+            ("masked_prior_preservation_weight", "masked_prior"),
         ),
     ),
     (

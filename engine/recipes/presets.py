@@ -150,6 +150,7 @@ FAMILIES: dict[str, Callable[[str, Pace, SubjectKind, int], Recipe]] = {
 
 def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recipe:
     """Tuned on twelve portraits of unseen identities, on two cores: what a reader sees of the person stands after 100 steps."""
+    has_face = kind in (SubjectKind.PERSON, SubjectKind.CHARACTER)
     return Recipe.model_validate({
         "preset": preset,
         "rank": pace.rank,
@@ -167,5 +168,10 @@ def _miniature(preset: str, pace: Pace, kind: SubjectKind, photos: int) -> Recip
         "epochs": max(4, pace.epochs - 2),
         "resolution": 64,
         "caption_dropout": 0.05,
-        "flip": kind not in (SubjectKind.PERSON, SubjectKind.CHARACTER),
+        # A photo teaches its face; around it the base's own answer is held on to. On four people three points more of likeness
+        # than without, and prompts kept better: docs/measurements.md. It costs a pass without gradients, a quarter of the time.
+        "masked_loss": has_face,
+        "unmasked_weight": 0.05,
+        "masked_prior": 1.0 if has_face else 0.0,
+        "flip": not has_face,
     })  # fmt: skip

@@ -132,6 +132,9 @@ class Recipe(BaseModel):
     """Learn what lies around the face (its box, grown and softened) and less of the rest."""
     unmasked_weight: float = Field(default=0.1, ge=0, le=1)
     """What the rest of the picture weighs against the face under `masked_loss`."""
+    masked_prior: float = Field(default=0.0, ge=0, le=100)
+    """Under `masked_loss`: how strongly the rest of the picture is held to what the frozen base says of it, so that clothes and
+    places go on following the prompt (OneTrainer's masked prior preservation). One more pass through the base a step. 0: not."""
     prior: Prior = Prior.NONE
     """Keeps the class from becoming the subject: `class_images` (DreamBooth: pictures of the class by the base itself are
     trained along) or `base_answer` (no pictures: what the frozen base says to the class prompt is held on to). The trigger word

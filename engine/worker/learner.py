@@ -19,7 +19,7 @@ from engine.worker import optimizers, plan
 from engine.worker.dataset import Dataset
 from engine.worker.halves import Block, blocks_of
 from engine.worker.objective import losses, objective_of
-from engine.worker.prior import Held, Holding
+from engine.worker.prior import Frozen, Held, Holding, astray
 from engine.worker.words import LearnedWord
 
 
@@ -36,6 +36,8 @@ class Batch:
     mask: Tensor | None
     """What each place of the dataset's own rows counts."""
     held: Held | None
+    around: Tensor | None
+    """What the frozen base says of the dataset's own rows, where what lies outside the mask is held to it."""
 
     @property
     def form(self) -> tuple[object, ...]:
@@ -62,9 +64,11 @@ class Learner:
         dataset: Dataset,
         *,
         holding: Holding | None = None,
+        around: Frozen | None = None,
         word: LearnedWord | None = None,
     ) -> None:
-        self.base, self.recipe, self.dataset, self.holding, self.word = base, recipe, dataset, holding, word
+        self.base, self.recipe, self.dataset, self.word = base, recipe, dataset, word
+        self.holding, self.around = holding, around
         self.step = 0
         """Finished ones."""
         self.epoch = 0
@@ -128,8 +132,11 @@ class Learner:
         moments = shipped(self.objective.draw(len(noise), draw), device)
         noise = shipped(noise, device)
         skip, told = recipe.clip_skip - 1, base.family.conditions(base, sample.framings)
+        around = None
+        if self.around is not None and sample.mask is not None:
+            around = self.around.answer(sample, noise, moments)
         if self.holding is None:
-            return Batch(sample.clean, noise, moments, sample.text, told, skip, sample.mask, None)
+            return Batch(sample.clean, noise, moments, sample.text, told, skip, sample.mask, None, around)
         held = self.holding.held(sample, noise, moments, index)
         return Batch(
             torch.cat([sample.clean, held.clean]),
@@ -140,6 +147,7 @@ class Learner:
             skip,
             sample.mask,
             held,
+            around,
         )
 
     def loss(self, said: Tensor, batch: Batch) -> Tensor:
@@ -147,6 +155,9 @@ class Learner:
         own = batch.own
         rows = batch.clean[:own], batch.noise[:own], batch.moments[:own]
         learnt = losses(self.objective, said[:own], *rows, batch.mask).mean()
+        if batch.around is not None and batch.mask is not None:
+            strayed = astray(self.objective, said[:own], batch.around, batch.moments[:own], batch.mask)
+            learnt = learnt + self.recipe.masked_prior * strayed
         if batch.held is None:
             return learnt
         return learnt + self.recipe.prior_weight * batch.held.loss(self.objective, said[own:])

@@ -23,7 +23,7 @@ from engine.worker.checkpoint import RunFolder
 from engine.worker.dataset import Dataset, cache_texts, gathered, said
 from engine.worker.learner import trains_text
 from engine.worker.objective import objective_of
-from engine.worker.prior import BaseAnswer, ClassImages, Holding, class_captions, class_pictures, class_prompt
+from engine.worker.prior import BaseAnswer, ClassImages, Frozen, Holding, class_captions, class_pictures, class_prompt
 from engine.worker.sampler import draw
 from engine.worker.words import LearnedWord, plain_ids, words_of
 
@@ -38,6 +38,8 @@ Say = Callable[[str, int, int], None]
 class Lesson:
     dataset: Dataset
     holding: Holding | None
+    around: Frozen | None
+    """What the rest of the picture is held to, under a recipe with a masked prior."""
     word: LearnedWord | None
     squares: tuple[Image.Image, ...]
     """Every photo's crop as a square, for whoever compares pictures with them."""
@@ -71,16 +73,20 @@ def lesson(
     say("caching", len(shown), len(shown))
     holding: Holding | None = None
     objective = objective_of(base, recipe.min_snr_gamma, debiased=recipe.debiased)
-    if recipe.prior is Prior.BASE_ANSWER:
+    around: Frozen | None = None
+    keeps_around = recipe.masked_loss and recipe.masked_prior > 0
+    if recipe.prior is Prior.BASE_ANSWER or keeps_around:
         held = cache_texts(base, class_captions(job), as_tokens=as_tokens, clip_skip=skip)
-        holding = BaseAnswer(base, objective, held, skip, recipe.held_per_pass)
-    elif recipe.prior is Prior.CLASS_IMAGES:
+        frozen = Frozen(base, objective, held, skip)
+        around = frozen if keeps_around else None
+        holding = BaseAnswer(frozen, recipe.held_per_pass) if recipe.prior is Prior.BASE_ANSWER else None
+    if recipe.prior is Prior.CLASS_IMAGES:
         painted = yield from _class_images(base, job, folder, say)
         shapes = list(dict.fromkeys(one.picture.size for one in shown))
         held = cache_texts(base, [class_prompt(job)], as_tokens=as_tokens, clip_skip=skip)
         whole = Framing.whole(recipe.resolution, recipe.resolution)
         holding = ClassImages(recipe, objective, class_pictures(base, painted, shapes), held, whole)
-    return Lesson(dataset, holding, word, tuple(squares))
+    return Lesson(dataset, holding, around, word, tuple(squares))
 
 
 def _check(base: LoadedBase, job: TrainJob) -> None:

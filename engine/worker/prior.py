@@ -1,8 +1,10 @@
-"""What the class keeps: rows that go along in every pass, so that "woman" does not become the subject (prior preservation).
+"""What is kept of the base: rows that go along in every pass, so that "woman" does not become the subject (prior
+preservation), and what lies around the face in the rows that are learnt (masked prior preservation, OneTrainer's).
 
 `class_images` is DreamBooth's way (Ruiz et al. 2022): pictures of the class, painted by the base itself, are trained along
 under the class prompt. `base_answer` needs no pictures: on the very latents of the pass, the learner's answer to the caption
-without the subject is held to what the frozen base answers. Either adds `recipe.held_per_pass` rows to a pass.
+without the subject is held to what the frozen base answers. Either adds `recipe.held_per_pass` rows to a pass. Around the face
+the learner's answer to the caption as it is is held to the same: no row more, one more forward pass.
 """
 
 from __future__ import annotations
@@ -49,30 +51,52 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BaseAnswer:
+class Frozen:
+    """The bare base, asked about photos of which nobody told it who they show."""
+
     base: LoadedBase
     objective: Objective
     texts: Text | Tokens
     """Of every photo: its caption without the subject."""
     clip_skip: int
-    count: int
-    """Rows: of the pass's photos, which come in shuffled order, the first so many."""
 
-    def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
-        base, clean, framings = self.base, sample.clean[: self.count], sample.framings[: self.count]
-        noise, moments = noise[: self.count], moments[: self.count]
-        text = self.texts.rows(shipped(torch.tensor(sample.photos[: self.count]), clean.device))
-        told = base.family.conditions(base, framings)
-        noisy = self.objective.add_noise(clean, noise, moments)
-        lowly = base.dtype is torch.bfloat16
+    def read(self, sample: Sample, rows: int) -> Text | Tokens:
+        """What it is told of the first so many rows of a pass."""
+        return self.texts.rows(shipped(torch.tensor(sample.photos[:rows]), sample.clean.device))
+
+    def answer(self, sample: Sample, noise: Tensor, moments: Tensor) -> Tensor:
+        """What it says of the first rows of a pass, as many as there is noise for: (rows, C, h, w)."""
+        base, rows = self.base, len(noise)
+        text, lowly = self.read(sample, rows), base.dtype is torch.bfloat16
+        told = base.family.conditions(base, sample.framings[:rows])
+        noisy = self.objective.add_noise(sample.clean[:rows], noise, moments)
         with (
             torch.no_grad(),
             table_of(base).using(None),
             torch.autocast(base.device.type, torch.bfloat16, enabled=lowly),
         ):
             read = base.family.encode_tokens(base, text, self.clip_skip) if isinstance(text, Tokens) else text
-            answer = base.family.forward(base, noisy, self.objective.clock(moments), read, told)
-        return Held(clean, noise, moments, framings, text, answer)
+            return base.family.forward(base, noisy, self.objective.clock(moments), read, told)
+
+
+def astray(objective: Objective, said: Tensor, answer: Tensor, moments: Tensor, mask: Tensor) -> Tensor:
+    """The mean over rows of how far what is `said` outside of their masks is from the base's `answer`."""
+    outside = 1 - mask / mask.amax(dim=(1, 2, 3), keepdim=True)
+    return (((said - answer).square() * outside).mean(dim=(1, 2, 3)) * objective.weigh(moments)).mean()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BaseAnswer:
+    frozen: Frozen
+    count: int
+    """Rows: of the pass's photos, which come in shuffled order, the first so many."""
+
+    def held(self, sample: Sample, noise: Tensor, moments: Tensor, index: int) -> Held:
+        noise, moments = noise[: self.count], moments[: self.count]
+        return Held(
+            sample.clean[: self.count], noise, moments, sample.framings[: self.count],
+            self.frozen.read(sample, self.count), self.frozen.answer(sample, noise, moments),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -193,7 +193,9 @@ class Run:
         learnt = yield from lesson(self.base, self.job, self.blobs, self.folder, self._say)
         if learnt.word is not None:
             self.closing.callback(words_of(self.base).give_back, learnt.word.ids)
-        learner = Learner(self.base, self.recipe, learnt.dataset, holding=learnt.holding, word=learnt.word)
+        learner = Learner(
+            self.base, self.recipe, learnt.dataset, holding=learnt.holding, around=learnt.around, word=learnt.word
+        )  # fmt: skip
         self.reader = reading.reader_for(self.job, self.base.ref, learnt.squares, str(self.base.device))
         found = self.folder.latest_step()
         if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from bot.studio.captions import as_trained, previews
+from engine.faces import meant
 from engine.families.loaded import LoadedBase
 from engine.miniature.photos import draw_photos
 from engine.miniature.world import Scene, caption, unseen_scene
@@ -34,6 +36,8 @@ from engine.protocol import (
 )
 from engine.recipes.presets import recipe_for
 from engine.recipes.recipe import Prior, Schedule, Targets
+from engine.scores.reading import Scores
+from engine.scores.suggestion import suggest
 from engine.worker.crops import show
 from engine.worker.order import Order
 from engine.worker.paint import paint
@@ -70,6 +74,7 @@ WAYS = {
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "unet_lr": 1e-4, "text_encoder_lr": 0.0,
                 "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+                "masked_loss": False,
             },
             one_caption=True,
             last=True,
@@ -80,6 +85,7 @@ WAYS = {
             lambda recipe: {
                 "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0,
                 "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
+                "masked_loss": False,
             },
             one_caption=True,
             last=True,
@@ -141,14 +147,10 @@ def study(
         job_id=f"identity-{identity}-{way.name}", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
         previews=previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
     )  # fmt: skip
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        told = run(lambda emit: train(base, job, blobs, Path(scratch), emit, Order()))
-    seconds = time.monotonic() - started
-    epochs = {event.epoch: event for event in told if isinstance(event, EpochReady)}
-    done = told[-1]
-    assert isinstance(done, Done)
-    chosen = max(epochs) if way.last else (done.suggested or max(epochs))
+    learnt = trained(base, job, blobs, out / "trained")
+    epochs, loras = learnt.epochs, learnt.loras
+    suggested = suggest({number: Scores.of(facts) for number, facts in epochs.items()}).epoch
+    chosen = max(epochs) if way.last else (suggested or max(epochs))
 
     scenes = unseen_scenes(identity, SCENES)
     asked = [scene for scene in scenes for _ in range(PER_SCENE)]
@@ -158,25 +160,22 @@ def study(
         read = judge.likeness(pictures, identity)
         return read.portraits if plain else read.photos
 
-    ours = painted(base, scenes, epochs[chosen].blobs["lora"])
-    untold = painted(base, scenes[:UNTOLD], epochs[chosen].blobs["lora"], "")
+    ours = painted(base, scenes, loras[chosen])
+    untold = painted(base, scenes[:UNTOLD], loras[chosen], "")
     shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
     shots = {chosen: ours}
     if every_epoch:
         others = [epoch for epoch in epochs if epoch not in (0, chosen)]
-        shots |= {epoch: painted(base, scenes, epochs[epoch].blobs["lora"]) for epoch in others}
+        shots |= {epoch: painted(base, scenes, loras[epoch]) for epoch in others}
     by_epoch = {epoch: likeness(pictures) for epoch, pictures in sorted(shots.items())}
     return Outcome(
         identity=identity,
         way=way.name,
         photos=len(images),
-        seconds=round(seconds, 1),
+        seconds=round(learnt.seconds, 1),
         chosen=chosen,
-        epochs=[
-            event.model_dump(include={"epoch", "loss", "likeness", "fidelity", "memorising", "leakage", "bleed"})
-            for event in epochs.values()
-        ],
+        epochs=list(epochs.values()),
         likeness=by_epoch[chosen],
         likeness_portraits=judge.likeness(ours, identity).portraits,
         likeness_by_epoch=by_epoch,
@@ -185,6 +184,40 @@ def study(
         right=judge.right(ours, asked),
         base_right=judge.right(bare, asked),
         bleed=round(likeness(untold) - likeness(untold_base), 1),
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left: of every epoch what the engine says of it, and from the first on its LoRA."""
+
+    seconds: float
+    epochs: dict[int, dict[str, float | None]]
+    loras: dict[int, bytes]
+
+
+def trained(base: LoadedBase, job: TrainJob, blobs: dict[str, bytes], folder: Path) -> Trained:
+    """The training of `job`, or what is kept of it in `folder`: judging can be repeated without learning again."""
+    place = folder / f"{job.job_id}-{sha256(job.model_dump_json().encode())[:12]}"
+    facts = place / "facts.json"
+    if not facts.exists():
+        place.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as scratch:
+            told = run(lambda emit: train(base, job, blobs, Path(scratch), emit, Order()))
+        seconds, epochs = time.monotonic() - started, [event for event in told if isinstance(event, EpochReady)]
+        assert isinstance(told[-1], Done)
+        for event in epochs[1:]:
+            (place / f"{event.epoch}.safetensors").write_bytes(event.blobs["lora"])
+        scores = [
+            event.model_dump(include={"epoch", "loss", "likeness", "fidelity", "memorising", "leakage", "bleed"})
+            for event in epochs
+        ]
+        facts.write_text(json.dumps({"seconds": seconds, "epochs": scores}))
+    kept = json.loads(facts.read_text())
+    epochs = {int(one["epoch"]): one for one in kept["epochs"]}
+    return Trained(
+        kept["seconds"], epochs, {number: (place / f"{number}.safetensors").read_bytes() for number in epochs if number}
     )
 
 
@@ -201,7 +234,10 @@ def images_of(identity: int, way: Way, count: int, plain: bool) -> tuple[list[Tr
     clean = {sha256(event.blobs["photo"]): event.blobs["photo"] for event in kept}
     images = [
         image(event.photo_id, event.blobs["photo"], "" if way.one_caption else event.caption).model_copy(
-            update={"crop": event.crop if way.cropped else None}
+            update={
+                "crop": event.crop if way.cropped else None,
+                "face": meant(event.faces, event.crop if way.cropped else None),
+            }
         )
         for event in kept
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from engine.errors import BadInput, Diverged
 from engine.families.loaded import LoadedBase
+from engine.families.text import Text, Tokens
 from engine.files import embedding
 from engine.protocol import Box, Done, EpochReady, EventBase, Painted, PaintJob, Progress, Recipe, TrainImage, TrainJob
 from engine.recipes.recipe import Method, Optimizer, Prior
@@ -24,10 +26,11 @@ from engine.worker import lesson as lessons
 from engine.worker import train as training
 from engine.worker.checkpoint import RunFolder
 from engine.worker.cohort import learn
+from engine.worker.dataset import cache_texts
 from engine.worker.learner import Batch, Learner
 from engine.worker.order import Order
 from engine.worker.paint import paint
-from engine.worker.prior import BaseAnswer
+from engine.worker.prior import BaseAnswer, astray, class_captions
 from engine.worker.slots import table_of
 from engine.worker.train import train
 from engine.worker.words import words_of
@@ -48,7 +51,9 @@ def learner(base: LoadedBase, folder: Path, job: TrainJob) -> Learner:
             next(work)
         except StopIteration as end:
             learnt = end.value
-            return Learner(base, job.recipe, learnt.dataset, holding=learnt.holding, word=learnt.word)
+            return Learner(
+                base, job.recipe, learnt.dataset, holding=learnt.holding, around=learnt.around, word=learnt.word
+            )
 
 
 def losses(one: Learner, steps: int) -> list[float]:
@@ -175,6 +180,63 @@ def test_bucket_batches_have_one_shape_and_masks_of_their_own(base: LoadedBase, 
     assert len(forms) == 2
 
 
+def strayed(base: LoadedBase, one: Learner) -> float:
+    """How far what is said around the faces is from what the bare base says without the subject, on passes never made."""
+    frozen, found, table = lessons.Frozen(base, one.objective, class_texts(base), 0), 0.0, table_of(base)
+    slot = table.take(one.weights())
+    try:
+        for index in range(1000, 1020):
+            sample, batch = one.dataset.sample(one.recipe, index), one._drawn(index)  # pyright: ignore[reportPrivateUsage]
+            answer = frozen.answer(sample, batch.noise, batch.moments)
+            assert batch.mask is not None
+            with torch.no_grad(), table.using(table.mix([{slot: 1.0}] * batch.own)):
+                noisy = one.objective.add_noise(batch.clean, batch.noise, batch.moments)
+                said = base.family.forward(base, noisy, batch.moments, batch.text)  # type: ignore[arg-type]
+            found += astray(one.objective, said, answer, batch.moments, batch.mask).item()
+    finally:
+        table.give_back(slot)
+    return found
+
+
+def class_texts(base: LoadedBase) -> Text | Tokens:
+    return cache_texts(base, class_captions(tiny.job(recipe_of())), as_tokens=False)
+
+
+def test_around_the_face_the_base_keeps_its_say(base: LoadedBase, tmp_path: Path) -> None:
+    found: dict[float, float] = {}
+    for weight in (0.0, 3.0):
+        recipe = recipe_of(
+            masked_loss=True, masked_prior=weight, resolution=32, exposures=80, unet_lr=5e-3, caption_dropout=0.0
+        )
+        one = learner(base, tmp_path / str(weight), oblong(recipe))
+        assert (one.batch().around is None) == (weight == 0)
+        losses(one, 40)
+        found[weight] = strayed(base, one)
+    assert found[3.0] < 0.6 * found[0.0], found
+
+
+def test_only_what_is_said_outside_the_mask_can_stray(base: LoadedBase, tmp_path: Path) -> None:
+    recipe = recipe_of(masked_loss=True, masked_prior=1.0, unmasked_weight=0.0)
+    batch = (one := learner(base, tmp_path, oblong(recipe))).batch()
+    assert batch.around is not None and batch.mask is not None
+    inside = batch.mask == batch.mask.amax(dim=(1, 2, 3), keepdim=True)
+    far = [
+        astray(one.objective, batch.around + 2 * where, batch.around, batch.moments, batch.mask).item()
+        for where in (torch.zeros(()), inside, batch.mask == 0)
+    ]
+    assert far[0] == far[1] == 0 < far[2]
+    said = batch.around + (batch.mask == 0)
+    free = dataclasses.replace(batch, around=None)
+    assert one.loss(said, batch).item() > one.loss(said, free).item()
+
+
+def test_without_faces_nothing_lies_around_them(base: LoadedBase, tmp_path: Path) -> None:
+    one = learner(base, tmp_path, tiny.job(recipe_of(masked_loss=True, masked_prior=1.0)))
+    batch = one.batch()
+    assert batch.mask is not None and batch.around is not None
+    assert astray(one.objective, batch.around + 1, batch.around, batch.moments, batch.mask).item() == 0
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -211,7 +273,7 @@ def test_a_running_mean_is_what_is_saved(base: LoadedBase, tmp_path: Path) -> No
     "changes",
     [
         {"optimizer": "Prodigy", "unet_lr": 1.0, "ema_decay": 0.8},
-        {"optimizer": "Adafactor", "accumulation": 2, "prior": "base_answer"},
+        {"optimizer": "Adafactor", "accumulation": 2, "prior": "base_answer", "masked_loss": True, "masked_prior": 1.0},
         {"method": "pivotal", "embedding_share": 0.5, "ema_decay": 0.5},
         {"method": "embedding", "optimizer": "Prodigy", "embedding_lr": 1.0, "unet_lr": 1.0},
     ],
