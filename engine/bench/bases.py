@@ -23,7 +23,7 @@ def named(name: str, device: torch.device) -> LoadedBase:
         return load(BaseModelRef(), str(device))
     family = {"random-sd15": sd15, "random-sdxl": sdxl}[name]
     dtype = opening.dtype_for(device, None)
-    pipeline = _random(family.LAYOUT, device, dtype)
+    pipeline = random_pipeline(family.LAYOUT, device, dtype)
     ref = BaseModelRef(family=name.removeprefix("random-"), source=name)
     return family.of_pipeline(pipeline, ref, name, "0" * 16, device, dtype)
 
@@ -36,7 +36,7 @@ def twin(base: LoadedBase) -> LoadedBase:
     return replace(base, denoiser=copies[0], encoders=copies[1])
 
 
-def _random(layout: Path, device: torch.device, dtype: torch.dtype) -> Any:
+def random_pipeline(layout: Path, device: torch.device, dtype: torch.dtype) -> Any:
     """A pipeline with the layout's configs and weights as its classes draw them, made where it is to stay."""
     from diffusers import (
         AutoencoderKL,

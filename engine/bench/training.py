@@ -11,7 +11,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.families.text import Text
-from engine.recipes.recipe import Recipe
+from engine.recipes.recipe import Recipe, Targets
 from engine.worker import plan
 from engine.worker.cohort import learn
 from engine.worker.dataset import Dataset, Shelf, cache_texts, said
@@ -28,13 +28,14 @@ class Scene:
     side: int
     batch: int
     rank: int = 16
+    targets: Targets = Targets.FULL
 
 
 def learner(base: LoadedBase, scene: Scene, seed: int) -> Learner:
     """A training of PHOTOS random photos, its latents and texts cached as a real one's are."""
     recipe = Recipe(
         rank=scene.rank, alpha=scene.rank, batch_size=scene.batch, resolution=scene.side, exposures=10**6, epochs=1, seed=seed,
-        flip=False,
+        flip=False, targets=scene.targets,
     )  # fmt: skip
     draw = torch.Generator().manual_seed(seed)
     grid = (PHOTOS, base.spec.latent_channels, scene.side // base.factor, scene.side // base.factor)

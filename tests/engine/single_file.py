@@ -1,11 +1,13 @@
-"""A diffusers pipeline as one checkpoint in the layout of the first Stable Diffusion code, the way people share them."""
+"""A diffusers pipeline as one checkpoint in the layout of Stability's own code, the way people share them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from diffusers import StableDiffusionPipeline
+import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -19,9 +21,15 @@ TOP = {
     "conv_in": "input_blocks.0.0",
 }
 TOP |= {"conv_norm_out": "out.0", "conv_out": "out.2"}
+TOP |= {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
+OPENCLIP = {
+    "layer_norm1": "ln_1", "layer_norm2": "ln_2", "self_attn.out_proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+}  # fmt: skip
 
 
-def write(pipe: StableDiffusionPipeline, path: Path) -> None:
+def write(pipe: StableDiffusionPipeline | StableDiffusionXLPipeline, path: Path) -> None:
+    """The whole pipeline; of SDXL with both its encoders."""
     layers = int(pipe.unet.config["layers_per_block"])
     up_kinds = list(pipe.unet.config["up_block_types"])
     tensors = {
@@ -32,9 +40,37 @@ def write(pipe: StableDiffusionPipeline, path: Path) -> None:
     for name, value in pipe.vae.state_dict().items():
         other, turned = _vae(name, value, blocks)
         tensors[f"first_stage_model.{other}"] = turned
+    is_xl = isinstance(pipe, StableDiffusionXLPipeline)
+    stem = "conditioner.embedders.0.transformer" if is_xl else "cond_stage_model.transformer"
     for name, value in pipe.text_encoder.state_dict().items():
-        tensors[f"cond_stage_model.transformer.text_model.{name.removeprefix('text_model.')}"] = value
-    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, path)
+        tensors[f"{stem}.text_model.{name.removeprefix('text_model.')}"] = value
+    if isinstance(pipe, StableDiffusionXLPipeline):
+        for name, value in openclip(pipe.text_encoder_2.state_dict()).items():
+            tensors[f"conditioner.embedders.1.model.{name}"] = value
+    save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+
+
+def openclip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A CLIPTextModelWithProjection's weights as OpenCLIP names and packs them."""
+    found: dict[str, Tensor] = {"text_projection": state["text_projection.weight"].T}
+    for name, value in state.items():
+        name = name.removeprefix("text_model.")
+        if name.startswith("embeddings.token"):
+            found["token_embedding.weight"] = value
+        elif name.startswith("embeddings.position") and name.endswith("weight"):
+            found["positional_embedding"] = value
+        elif name.startswith("final_layer_norm"):
+            found[name.replace("final_layer_norm", "ln_final")] = value
+        elif name.startswith("encoder.layers"):
+            _, _, number, rest = name.split(".", 3)
+            part, kind = rest.rsplit(".", 1)
+            if part in OPENCLIP:
+                found[f"transformer.resblocks.{number}.{OPENCLIP[part]}.{kind}"] = value
+            elif part == "self_attn.q_proj":
+                stem = f"text_model.encoder.layers.{number}.self_attn"
+                packed = torch.cat([state[f"{stem}.{one}_proj.{kind}"] for one in "qkv"])
+                found[f"transformer.resblocks.{number}.attn.in_proj_{kind}"] = packed
+    return found
 
 
 def _unet(name: str, layers: int, up_kinds: list[str]) -> str:
