@@ -16,7 +16,7 @@ import psutil
 
 from tests.peers.marks import Marks
 
-LOOK_S = 0.25
+LOOK_S = 1.0
 TAIL = 4000
 
 
@@ -55,10 +55,10 @@ def watch(
     timer = threading.Timer(limit_s, _stop, (process,))
     looker.start()
     timer.start()
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
-        with log.open("wb") as written:
-            while chunk := os.read(process.stdout.fileno(), 65536):
+        with process.stdout as said, log.open("wb") as written:
+            while chunk := os.read(said.fileno(), 65536):
                 marks.read(chunk, time.monotonic() - began)
                 written.write(chunk)
         found.code = process.wait()

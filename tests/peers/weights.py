@@ -60,9 +60,9 @@ def write(pipe: Any, weights: Weights) -> None:
         if saved.exists():
             tensors = {_levelled(name): tensor for name, tensor in load_file(saved).items()}
             save_file(tensors, saved, {"format": "pt"})
-    _write_tokenizer(weights.folder / "tokenizer", clip.END)
+    write_tokenizer(weights.folder / "tokenizer", clip.END)
     if (weights.folder / "tokenizer_2").is_dir():
-        _write_tokenizer(weights.folder / "tokenizer_2", sdxl.OPENCLIP_PAD)
+        write_tokenizer(weights.folder / "tokenizer_2", sdxl.OPENCLIP_PAD)
 
 
 def _pipeline(base: str) -> Any:
@@ -79,10 +79,10 @@ def _levelled(name: str) -> str:
 
 def _write_tokenizers(place: Path) -> None:
     for name, pad in TOKENIZERS.items():
-        _write_tokenizer(place / name, pad)
+        write_tokenizer(place / name, pad)
 
 
-def _write_tokenizer(folder: Path, pad: str) -> None:
+def write_tokenizer(folder: Path, pad: str) -> None:
     """The published files of CLIP's tokenizer, which every version of transformers reads."""
     folder.mkdir(parents=True, exist_ok=True)
     vocab: dict[str, int] = clip.tokenizer(pad=pad).get_vocab()
