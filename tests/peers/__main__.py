@@ -7,7 +7,8 @@ FOLDER is a checkout of each; nothing of theirs is copied, and a peer that is le
 in the published size are written once into --out, in the layout that each of them reads, and found there again by the next run
 (with --quick, the same weights). On a CPU it shows that everything runs and nothing else: only ratios taken on a GPU count.
 
-Every round runs every trainer once, the order turned by one each time. A table goes to stdout, everything to report.json.
+Every round runs every trainer once, the order turned by one each time. A table goes to stdout, everything to report.json;
+below runs/ lie each one's command, what it printed, and its LoRAs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -122,11 +124,11 @@ def _rounds(chosen: Sequence[Trainer], work: Workload, weights: Weights, out: Pa
                 place = out / str(number) / one.name.replace(", ", "-")
                 shutil.rmtree(place, ignore_errors=True)
                 place.mkdir(parents=True)
-                job = Job(work, weights, photos, place)
+                command = one.command(Job(work, weights, photos, place))
+                (place / "command.txt").write_text(shlex.join(command) + "\n", encoding="utf-8")
                 seen = watch(
-                    one.command(job), one.pattern(), place / "log.txt", cwd=one.cwd, environment=one.environment,
-                    limit_s=LIMIT_S,
-                )  # fmt: skip
+                    command, one.pattern(), place / "log.txt", cwd=one.cwd, environment=one.environment, limit_s=LIMIT_S
+                )
                 runs.append(judged(one, number, work, seen, place))
                 say(runs[-1].wrong or f"{seen.seconds:.0f} s")
     return runs

@@ -132,11 +132,11 @@ def test_the_table_says_medians_and_who_failed() -> None:
 # ---- a run ------------------------------------------------------------------------------------------------------------
 
 PRETENDED = """
-import sys, time, pathlib
+import sys, threading, pathlib
 for step in range(1, {steps} + 1):
     sys.stderr.write(f"\\rSteps:  50%|###  | {{step}}/{{{steps}}} [00:09<00:09]")
     sys.stderr.flush()
-    time.sleep(0.02)
+    threading.Event().wait(0.02)
 for epoch in range({files}):
     pathlib.Path({out!r}, f"lora-{{epoch}}.safetensors").touch()
 sys.exit({code})
@@ -161,8 +161,8 @@ def test_a_run_counts_where_it_did_all_of_it(steps: int, files: int, code: int, 
 
 
 def test_what_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
-    seen = watch(sleeping, Marks(marks.TQDM), tmp_path / "log.txt", cwd=tmp_path, environment={}, limit_s=0.5)
+    waiting = [sys.executable, "-c", "import threading; threading.Event().wait(60)"]
+    seen = watch(waiting, Marks(marks.TQDM), tmp_path / "log.txt", cwd=tmp_path, environment={}, limit_s=0.5)
     assert seen.code == -9 and seen.seconds < 30
 
 
