@@ -90,7 +90,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "runs": [asdict(run) for run in runs],
     }  # fmt: skip
     (given.out / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    sys.stdout.write(heading(work, yardstick, checkouts) + table.drawn(rows, ratios) + "\n")
+    sys.stdout.write(heading(work, yardstick, checkouts) + table.drawn(rows, ratios, counts=work.is_cuda) + "\n")
     return 1 if any(row.wrong for row in rows) else 0
 
 

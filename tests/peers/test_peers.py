@@ -124,9 +124,11 @@ def test_the_table_says_medians_and_who_failed() -> None:
     assert ours.images_per_second == pytest.approx(4 / 1.5)
     assert ours.mfu == pytest.approx(4 / 1.5 / 10)
     assert (ours.gap_s, ours.device_memory, ours.wrong) == (2.0, None, ("ended with 1",))
-    text = table.drawn(rows, table.ratios(RUNS, KINDS))
+    ratios = table.ratios(RUNS, KINDS)
+    text = table.drawn(rows, ratios, counts=True)
     assert "ours FAILED: ended with 1" in text
-    assert text.splitlines()[-1] == "against the better one, sd-scripts: 2.75 times; the aim is 2, on a GPU: met"
+    assert text.splitlines()[-1] == "against the better one, sd-scripts: 2.75 times; the aim is 2: met"
+    assert "says nothing" in table.drawn(rows, ratios, counts=False).splitlines()[-1]
 
 
 # ---- a run ------------------------------------------------------------------------------------------------------------
