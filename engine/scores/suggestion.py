@@ -34,14 +34,15 @@ class Suggestion:
 
 
 def suggest(scores: Mapping[int, Scores]) -> Suggestion:
-    """The epoch (from 1 on) that is most like the subject and paid least for it; of equal ones the earliest, which has been
-    bent least."""
+    """The epoch (from 1 on) that is most like the subject and paid least for it; of equal ones the middle one, which is as far
+    from too little as from too much."""
     calm = smooth(scores)
     if not calm:
         return Suggestion(None, "This base has no eyes to compare subjects with, so choose by the previews.")
     worth = {epoch: worth_of(score) for epoch, score in calm.items()}
     best = max(worth.values())
-    epoch = min(epoch for epoch, value in worth.items() if value >= best - NEAR)
+    equal = sorted(epoch for epoch, value in worth.items() if value >= best - NEAR)
+    epoch = equal[len(equal) // 2]
     return Suggestion(epoch, _reason(epoch, scores[epoch], calm))
 
 

@@ -16,21 +16,21 @@ def likenesses(*values: float) -> dict[int, Scores]:
 @pytest.mark.parametrize(
     ("scores", "epoch", "words"),
     [
-        ({1: Scores(70, 99), 2: Scores(80, 98), 3: Scores(80, 95), 4: Scores(80, 94)}, 3, "still follows prompts"),
+        ({1: Scores(70, 99), 2: Scores(80, 98), 3: Scores(80, 95), 4: Scores(80, 94)}, 4, "still follows prompts"),
         ({1: Scores(40, 99), 2: Scores(90, 70)}, 2, "less well than the base (70"),
         ({1: Scores(40, None), 2: Scores(60, None)}, 2, "60 of 100"),
         ({0: Scores(99, 100), 1: Scores(40, 99)}, 1, "Epoch 1"),
         ({1: Scores(70, 99), 2: Scores(72, 70)}, 1, "later ones follow prompts less"),
         ({1: Scores(70, 99, memorising=10), 2: Scores(75, 99, memorising=95)}, 1, "later ones repeat the photos"),
         ({1: Scores(70, 99, memorising=95), 2: Scores(90, 99, memorising=95)}, 2, "but repeats the photos (95"),
-        ({1: Scores(70, 99, bleed=5), 2: Scores(75, 99, bleed=90)}, 1, "later ones change others of its kind"),
+        ({1: Scores(70, 99, bleed=5), 2: Scores(73, 99, bleed=90)}, 1, "later ones change others of its kind"),
         (
             {1: Scores(20, 99, bleed=90), 2: Scores(80, 99, bleed=90)},
             2,
             "but makes others of its kind look like it (90",
         ),
         (likenesses(20, 40, 60, 80), 4, "earlier ones are behind"),
-        (likenesses(20, 70, 80, 80, 80, 80), 4, "later ones gain little"),
+        (likenesses(20, 70, 80, 80, 80, 80), 5, "later ones gain little"),
     ],
 )
 def test_the_suggestion_is_like_the_subject_for_a_fair_price(scores: dict[int, Scores], epoch: int, words: str) -> None:
