@@ -145,7 +145,8 @@ def study(
     recipe = Recipe.model_validate(recipe.model_dump() | way.change(recipe) | (changes or {}))
     job = TrainJob(
         job_id=f"identity-{identity}-{way.name}", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
-        previews=previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
+        # Who takes the last epoch has no use for scores, nor for the pictures they are read from.
+        previews=() if way.last else previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
     )  # fmt: skip
     learnt = trained(base, job, blobs, out / "trained")
     epochs, loras = learnt.epochs, learnt.loras
