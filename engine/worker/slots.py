@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.families.shipping import shipped
-from engine.worker.cpu import gated, winograd
+from engine.worker.cpu import winograd
 
 if TYPE_CHECKING:
     from engine.families.loaded import LoadedBase
@@ -169,19 +169,6 @@ class _Meeting(torch.autograd.Function):
 SlotLayer = SlotLinear | SlotConv
 
 
-class SlotFeed(nn.Module):
-    """A gated feed-forward of diffusers around two slot layers: on a CPU one function, where one training is alone."""
-
-    net: Any
-
-    def forward(self, hidden_states: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        first, second = self.net[0].proj, self.net[2]
-        one, other = _met(first), _met(second)
-        if one is not None and other is not None and gated.suits(hidden_states, one[0], other[0], first, second):
-            return gated.fed(hidden_states, (first.weight, first.bias, *one), (second.weight, second.bias, *other))
-        return super().forward(hidden_states, *args, **kwargs)
-
-
 class Table:
     """All slots of one base."""
 
@@ -269,10 +256,6 @@ def table_of(base: LoadedBase) -> Table:
             raise TypeError(f"{key} is a {type(layer).__name__}, which no LoRA can hang on")
         layer.__class__ = SLOT_CLASSES[type(layer)]
         layer.__dict__.update(table=table, stacks=None, learnt=None)
-    if base.device.type == "cpu":
-        for module in gated.feeds(base.denoiser):
-            if isinstance(module.net[0].proj, SlotLinear) and isinstance(module.net[2], SlotLinear):
-                module.__class__ = type("SlotFeed", (SlotFeed, type(module)), {})
     return table
 
 

@@ -27,6 +27,7 @@ DENSE = 80
 """Places of a map up to which the answers' share is one product: two would have too little to do each."""
 LEAST_GAIN = 0.75
 """What it has to come down to. The costs were fitted to 14 sizes between 4 and 64 places a side, and 48 and 640 channels."""
+USUAL = 4
 THIN, READ = 2, 720
 """A share's FLOP against another; what reading a window's share costs, in FLOPs for each of its 36 places."""
 
@@ -64,7 +65,8 @@ def suits(layer: nn.Conv2d, input: Tensor) -> bool:
         and layer.stride == layer.dilation == layer.padding == (1, 1)
         and layer.groups == 1
         and layer.padding_mode == "zeros"
-        and _pays(*input.shape, len(weight))
+        and len(input) > 0
+        and _pays(*input.shape[1:], len(weight))
     )
 
 
@@ -74,9 +76,11 @@ def convolved(layer: nn.Conv2d, input: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=1024)
-def _pays(rows: int, channels: int, height: int, width: int, out: int) -> bool:
-    if 9 * channels * out > MOST_NUMBERS or not rows:
+def _pays(channels: int, height: int, width: int, out: int) -> bool:
+    """Of USUAL rows, however many there are: a training alone and in a batch with others rounds the same way."""
+    if 9 * channels * out > MOST_NUMBERS:
         return False
+    rows = USUAL
     down, across = -(-height // STEP), -(-width // STEP)
     both = 2 * TILE * across * width * height + 2 * TILE * TILE * down * height * across
     heard = 2 * TILE * TILE * down * across * height * width if height * width <= DENSE else both

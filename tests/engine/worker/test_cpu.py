@@ -13,7 +13,7 @@ from engine.bench import bases
 from engine.bench.training import Scene, learner
 from engine.families.loaded import LoadedBase
 from engine.worker.cohort import learn
-from engine.worker.cpu import gated, winograd
+from engine.worker.cpu import winograd
 from engine.worker.slots import table_of
 
 CLOSE = 1e-5
@@ -50,10 +50,6 @@ def said(layer: Callable[[Tensor], Tensor], input: Tensor, gradient: Tensor) -> 
 
 def never(*_: object) -> bool:
     return False
-
-
-def used(*_: object) -> Tensor:
-    raise AssertionError("used")
 
 
 def apart(ours: Tensor, theirs: Tensor) -> float:
@@ -173,67 +169,3 @@ def test_pictures_are_painted_through_the_plain_modules() -> None:
         text = base.family.encode_tokens(base, base.family.tokens_of(base, ["a person", ""]))
         answers = [one.family.forward(one, noisy, moments, text) for one in (base, twin)]
     assert torch.equal(*answers)
-
-
-# ---- the gated feed-forward --------------------------------------------------------------------------------------
-
-
-def feed_of(base: LoadedBase) -> tuple[Any, str]:
-    table_of(base)
-    path = "down_blocks.0.attentions.0.transformer_blocks.0.ff"
-    return base.denoiser.get_submodule(path), f"lora_unet_{path.replace('.', '_')}_net"
-
-
-@pytest.mark.parametrize("hears", [True, False])
-def test_a_feed_forward_in_one_function_is_the_feed_forward(monkeypatch: pytest.MonkeyPatch, hears: bool) -> None:
-    """What it says, the gradients of all four halves, and of the input where that wants one."""
-    base = miniature()
-    feed, key = feed_of(base)
-    shapes = {"0_proj": (96, 768), "2": (384, 96)}
-    learnt = {
-        f"{key}_{name}": (drawn(16, ins, seed=1) * 0.1, drawn(16, outs, seed=2) * 0.1)
-        for name, (ins, outs) in shapes.items()
-    }
-    leaves = [half.requires_grad_() for halves in learnt.values() for half in halves]
-    input = drawn(2, 256, 96).requires_grad_(hears)
-
-    def told() -> list[Tensor]:
-        with table_of(base).learning(learnt, [2]):
-            said = feed(input)
-            return [said.detach(), *torch.autograd.grad(said.square().mean(), [*leaves, *([input] if hears else [])])]
-
-    ours = told()
-    assert all(map(torch.equal, ours, told()))
-    monkeypatch.setattr(gated, "HAS_ONEDNN", False)
-    without = told()
-    monkeypatch.setattr(gated, "fed", used)
-    with pytest.raises(AssertionError, match="used"):
-        told()
-    monkeypatch.setattr(gated, "suits", never)
-    for one, other, plain in zip(ours, without, told(), strict=True):
-        assert apart(one, plain.double()) < CLOSE and apart(other, plain.double()) < CLOSE
-
-
-def test_a_feed_forward_is_diffusers_own_where_rows_differ_and_where_nothing_learns(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Two trainings in a batch, a picture being painted, the bare base, a training of the attention alone, 16 bits."""
-    base = miniature()
-    feed, key = feed_of(base)
-    table, input = table_of(base), drawn(2, 16, 96)
-    plain = miniature().denoiser.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0.ff")
-    monkeypatch.setattr(gated, "fed", used)
-    two = {f"{key}_0_proj": (drawn(2, 4, 96), drawn(2, 4, 768)), f"{key}_2": (drawn(2, 4, 384), drawn(2, 4, 96))}
-    one = {name: (down[0], up[0]) for name, (down, up) in two.items()}
-    with table.learning(two, [1, 1]):
-        together = feed(input)
-    assert together.shape == input.shape and not torch.allclose(together, plain(input))
-    with torch.no_grad(), table.learning(one, [2]):
-        assert torch.allclose(feed(input)[:1], together[:1], atol=1e-4)
-    with table.learning({}, [2]):
-        assert torch.equal(feed(input), plain(input))
-    assert torch.equal(feed(input), plain(input))
-    layers: Any = feed.net[0].proj, feed.net[2]
-    assert gated.suits(input, one[f"{key}_0_proj"][0], one[f"{key}_2"][0], *layers)
-    for wrong in (input.to("meta"), input.bfloat16()):
-        assert not gated.suits(wrong, one[f"{key}_0_proj"][0], one[f"{key}_2"][0], *layers)
