@@ -29,7 +29,8 @@ def named(name: str, device: torch.device) -> LoadedBase:
 
 
 def twin(base: LoadedBase) -> LoadedBase:
-    """The same base on modules of its own, for those who change them: PEFT, and diffusers' loader. Before any LoRA is on it."""
+    """The same base on modules of its own, for those who change them (PEFT, diffusers' loader) and for who must meet
+    none changed. Before any LoRA is on it."""
     copies = copy.deepcopy((base.denoiser, base.encoders))
     for encoder in copies[1]:
         encoder.to(base.dtype)  # a pipeline of diffusers wants one precision throughout

@@ -91,6 +91,7 @@ def measure(base: LoadedBase, load_s: float, plan: Plan, say: Say = lambda _: No
     say("matmul")
     peak = matmul_tflops(device, base.dtype)
     twin = bases.twin(base)
+    bare = bases.twin(base) if device.type == "cpu" else base  # there a slot layer computes a bare base otherwise
     table_of(base)
     scene = Scene(plan.side, plan.batch)
     say("first step and first picture")
@@ -102,7 +103,7 @@ def measure(base: LoadedBase, load_s: float, plan: Plan, say: Say = lambda _: No
         base, twin, plan, scene.rank
     )  # first of the two that use the twin: diffusers leaves it clean, PEFT does not
     say("training: bare, ours, PEFT")
-    rows = _steps(base, twin, scene, plan)
+    rows = _steps(base, bare, twin, scene, plan)
     say("joint training")
     rows += _joint(base, scene, plan)
     say("painting with one LoRA and with several")
@@ -126,10 +127,10 @@ def measure(base: LoadedBase, load_s: float, plan: Plan, say: Say = lambda _: No
     )
 
 
-def _steps(base: LoadedBase, twin: LoadedBase, scene: Scene, plan: Plan) -> list[Row]:
+def _steps(base: LoadedBase, plain: LoadedBase, twin: LoadedBase, scene: Scene, plan: Plan) -> list[Row]:
     peft = training.Peft(twin, scene)
     works = {
-        "bare forward and backward": training.Bare(base, scene),
+        "bare forward and backward": training.Bare(plain, scene),
         "our step": training.Ours(base, scene),
         "PEFT's step": peft,
     }

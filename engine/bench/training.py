@@ -61,7 +61,7 @@ class Ours:
 
 
 class Bare:
-    """Forward and backward of the frozen base alone, to its input: what no training can go below."""
+    """Forward and backward of the frozen base alone, to its input: through diffusers' own modules where `base` has no slots."""
 
     def __init__(self, base: LoadedBase, scene: Scene) -> None:
         self._base, self._batch = base, _Batch(base, scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -127,4 +127,5 @@ class LoadedBase:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.denoiser.dtype
+        """The denoiser's, read off where the first LoRA attaches: its own answer comes from a walk through all its modules."""
+        return cast(Tensor, self.denoiser.get_submodule(self.sites[0].path).weight).dtype

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.families.shipping import shipped
+from engine.worker.cpu import winograd
 
 if TYPE_CHECKING:
     from engine.families.loaded import LoadedBase
@@ -94,9 +95,9 @@ class SlotConv(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         halves = _met(self)
         if halves is None:
-            return self._conv_forward(input, self.weight, self.bias)
+            return self._frozen(input)
         down, up = halves
-        said, rows = self._conv_forward(input, self.weight, self.bias), len(input)
+        said, rows = self._frozen(input), len(input)
         if self.kernel_size == self.stride == (1, 1) and self.padding == (0, 0):
             low = torch.bmm(_for_each(down, rows), input.to(down.dtype).flatten(2))
         elif down.dim() == 2:
@@ -105,6 +106,11 @@ class SlotConv(nn.Conv2d):
             grouped = input.reshape(1, rows * self.in_channels, *input.shape[2:])
             low = self._low(grouped, _for_each(down, rows).flatten(0, 1), rows).view(rows, down.shape[1], -1)
         return said.flatten(2).baddbmm(_for_each(up, rows).transpose(1, 2), low).view_as(said)
+
+    def _frozen(self, input: Tensor) -> Tensor:
+        if torch.is_grad_enabled() and winograd.suits(self, input):
+            return winograd.convolved(self, input)
+        return self._conv_forward(input, self.weight, self.bias)
 
     def _low(self, input: Tensor, down: Tensor, groups: int) -> Tensor:
         window = down.view(len(down), *self.weight.shape[1:])
@@ -240,10 +246,10 @@ class Table:
 
 def table_of(base: LoadedBase) -> Table:
     """The base's table; the first call makes its sites slot layers."""
-    layers = {site.key: base.part(site) for site in (*base.sites, *getattr(base, "conv_sites", ()))}
-    first = next(iter(layers.values()))
+    first = base.part(base.sites[0])
     if isinstance(first, SlotLayer):
         return first.table
+    layers = {site.key: base.part(site) for site in (*base.sites, *getattr(base, "conv_sites", ()))}
     table = Table(cast(dict[str, SlotLayer], layers), base.device)
     for key, layer in layers.items():
         if type(layer) not in SLOT_CLASSES:
