@@ -7,7 +7,7 @@ strangers (0); what the prompts asked for is read from the pictures of both.
 
     make quality                                   the table, and quality-out/quality.json
     .venv/bin/python -m tests.quality --identities 3 --preset quick --plain
-    .venv/bin/python -m tests.quality --ways ours prior dreambooth uncropped --every-epoch
+    .venv/bin/python -m tests.quality --ways ours prior dreambooth uncropped --judge all
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from PIL import Image
 from engine.families.loaded import LoadedBase
 from engine.recipes.presets import PRESETS
 from tests.quality.judge import Judge
-from tests.quality.study import PHOTOS, WAYS, Outcome, study, without
+from tests.quality.study import JUDGED, PHOTOS, WAYS, Outcome, study, without
 
 FIRST_SEED = 7_310
 BARS = {"likeness": 60.0, "base": 15.0, "kept": 90.0}
@@ -54,9 +54,7 @@ def unlearnt(identity: int) -> tuple[list[Image.Image], list[Image.Image]]:
     return without(tools()[0], identity)
 
 
-def one(
-    identity: int, way: str, preset: str, plain: bool, count: int, every_epoch: bool, out: Path, changes: str
-) -> Outcome:
+def one(identity: int, way: str, preset: str, plain: bool, count: int, judged: str, out: Path, changes: str) -> Outcome:
     return study(
         *tools(),
         identity,
@@ -65,7 +63,7 @@ def one(
         unlearnt(identity),
         plain=plain,
         count=count,
-        every_epoch=every_epoch,
+        judged=judged,
         out=out,
         changes=json.loads(changes),
     )
@@ -124,7 +122,9 @@ def main() -> None:
     parser.add_argument("--set", default="{}", metavar="JSON", help="values of the recipe to change, for trying out")
     parser.add_argument("--plain", action="store_true", help="clean portraits with true captions instead of photos")
     parser.add_argument("--photos", type=int, default=PHOTOS, help="how many are sent of each identity")
-    parser.add_argument("--every-epoch", action="store_true", help="judge every epoch, not only the suggested one")
+    parser.add_argument(
+        "--judge", choices=list(JUDGED), default="suggested", help="late: the second half of the epochs too"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time, one core each")
     parser.add_argument("--out", type=Path, default=Path("quality-out"))
     options = parser.parse_args()
@@ -141,7 +141,7 @@ def main() -> None:
                 options.preset,
                 options.plain,
                 options.photos,
-                options.every_epoch,
+                options.judge,
                 options.out,
                 options.set,
             )

@@ -46,6 +46,8 @@ from engine.worker.train import train
 from tests.quality.judge import Judge
 
 PHOTOS, SCENES, PER_SCENE = 12, 12, 2
+JUDGED = {"suggested": 1.0, "late": 0.5, "all": 0.0}
+"""Which epochs are judged beside the suggested one: those after this share of them."""
 UNTOLD = 6
 """Scenes asked for without the trigger word."""
 TRIGGER, CLASS_WORD, KIND = "ohwx", "person", SubjectKind.PERSON
@@ -136,7 +138,7 @@ def study(
     *,
     plain: bool,
     count: int,
-    every_epoch: bool,
+    judged: str,
     out: Path,
     changes: dict[str, object] | None = None,
 ) -> Outcome:
@@ -165,10 +167,8 @@ def study(
     untold = painted(base, scenes[:UNTOLD], loras[chosen], "")
     shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
-    shots = {chosen: ours}
-    if every_epoch:
-        others = [epoch for epoch in epochs if epoch not in (0, chosen)]
-        shots |= {epoch: painted(base, scenes, loras[epoch]) for epoch in others}
+    others = [epoch for epoch in loras if epoch != chosen and epoch > JUDGED[judged] * max(loras)]
+    shots = {chosen: ours} | {epoch: painted(base, scenes, loras[epoch]) for epoch in others}
     by_epoch = {epoch: likeness(pictures) for epoch, pictures in sorted(shots.items())}
     return Outcome(
         identity=identity,
