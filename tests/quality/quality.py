@@ -111,6 +111,16 @@ def verdict(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return said
 
 
+def _report(preset: str, outcomes: Sequence[Outcome], ways: Sequence[str]) -> dict[str, Any]:
+    """Of what is there so far."""
+    ranked = sorted(outcomes, key=lambda found: (found.identity, ways.index(found.way)))
+    some = {way: [found for found in ranked if found.way == way] for way in ways}
+    return {
+        "bars": BARS, "preset": preset, "verdict": {way: verdict(found) for way, found in some.items() if found},
+        "identities": [asdict(found) for found in ranked],
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.quality", description="Train unseen identities and read what was learnt."
@@ -151,13 +161,8 @@ def main() -> None:
         for done in as_completed(work):
             outcomes.append(done.result())
             print(table(outcomes) if len(outcomes) == 1 else table(outcomes).splitlines()[-1], flush=True)
-    outcomes.sort(key=lambda found: (found.identity, options.ways.index(found.way)))
-    ways = {way: [found for found in outcomes if found.way == way] for way in options.ways}
-    report: dict[str, Any] = {
-        "bars": BARS, "preset": options.preset, "verdict": {way: verdict(some) for way, some in ways.items()},
-        "identities": [asdict(found) for found in outcomes],
-    }  # fmt: skip
-    (options.out / "quality.json").write_text(json.dumps(report, indent=2) + "\n")
+            report = _report(options.preset, outcomes, options.ways)
+            (options.out / "quality.json").write_text(json.dumps(report, indent=2) + "\n")
     for way, found in report["verdict"].items():
         print(f"\n{way}: " + ", ".join(f"{name} {value:g}" for name, value in found.items()))
     found = report["verdict"][options.ways[0]]
