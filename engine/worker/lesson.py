@@ -74,7 +74,8 @@ def lesson(
     holding: Holding | None = None
     objective = objective_of(base, recipe.min_snr_gamma, debiased=recipe.debiased)
     around: Frozen | None = None
-    keeps_around = recipe.masked_loss and recipe.masked_prior > 0
+    has_faces = any(one.mask is not None and bool(one.mask.min() < one.mask.max()) for one in shown)
+    keeps_around = has_faces and recipe.masked_prior > 0
     if recipe.prior is Prior.BASE_ANSWER or keeps_around:
         held = cache_texts(base, class_captions(job), as_tokens=as_tokens, clip_skip=skip)
         frozen = Frozen(base, objective, held, skip)
