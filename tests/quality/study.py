@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+import engine
 from bot.studio.captions import as_trained, previews
 from engine.faces import meant
 from engine.families.loaded import LoadedBase
@@ -198,8 +200,8 @@ class Trained:
 
 
 def trained(base: LoadedBase, job: TrainJob, blobs: dict[str, bytes], folder: Path) -> Trained:
-    """The training of `job`, or what is kept of it in `folder`: judging can be repeated without learning again."""
-    place = folder / f"{job.job_id}-{sha256(job.model_dump_json().encode())[:12]}"
+    """The training of `job`, or what this very code left of it in `folder`: judging can be repeated without learning again."""
+    place = folder / f"{job.job_id}-{sha256(job.model_dump_json().encode() + engine_code())[:12]}"
     facts = place / "facts.json"
     if not facts.exists():
         place.mkdir(parents=True, exist_ok=True)
@@ -220,6 +222,12 @@ def trained(base: LoadedBase, job: TrainJob, blobs: dict[str, bytes], folder: Pa
     return Trained(
         kept["seconds"], epochs, {number: (place / f"{number}.safetensors").read_bytes() for number in epochs if number}
     )
+
+
+@functools.cache
+def engine_code() -> bytes:
+    """All of the engine's sources: a training by other code is another one."""
+    return b"".join(file.read_bytes() for file in sorted(Path(engine.__file__).parent.rglob("*.py")))
 
 
 def images_of(identity: int, way: Way, count: int, plain: bool) -> tuple[list[TrainImage], dict[str, bytes]]:

@@ -28,6 +28,7 @@ DENSE = 80
 LEAST_GAIN = 0.75
 """What it has to come down to. The costs were fitted to 14 sizes between 4 and 64 places a side, and 48 and 640 channels."""
 USUAL = 4
+"""Rows that a pass has, for telling what pays."""
 THIN, READ = 2, 720
 """A share's FLOP against another; what reading a window's share costs, in FLOPs for each of its 36 places."""
 
@@ -128,15 +129,17 @@ def _share_of(layer: nn.Conv2d) -> Tensor:
     if isinstance(had, _Share) and had.is_of(weight):
         return had.value
     _, window, _ = _algebra()
-    value = torch.einsum("ai,bj,ocji->abco", window, window, weight.detach().double()).flatten(0, 1).float()
-    layer.__dict__["winograd"] = _Share(value.contiguous(), weight.detach(), weight._version)
-    return _share_of(layer)
+    value = (
+        torch.einsum("ai,bj,ocji->abco", window, window, weight.detach().double()).flatten(0, 1).float().contiguous()
+    )
+    layer.__dict__["winograd"] = _Share(value, weight.detach(), weight._version)
+    return value
 
 
 @lru_cache(maxsize=64)
 def _side(places: int) -> _Side:
-    answers, _, sight = _algebra()
     """Of a map with so many places."""
+    answers, _, sight = _algebra()
     tiles = -(-places // STEP)
     sees, hears = (torch.zeros(TILE, tiles, places, dtype=torch.float64) for _ in range(2))
     for tile in range(tiles):
