@@ -167,6 +167,7 @@ def studio_settings(settings: Settings) -> StudioSettings:
         usual_steps=base.defaults.steps,
         usual_cfg=base.defaults.cfg,
         usual_sampler=base.sampler,
+        usual_lora_guidance=base.lora_guidance,
         terms=tuple((source, terms) for source, terms in licences.items() if terms is not None),
         preset=training.preset,
         changes=tuple(changes.items()),

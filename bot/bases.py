@@ -12,6 +12,7 @@ from bot.studio.terms import Terms, check
 from engine import samplers
 from engine.families.bases import MINIATURE, BaseKind, BasePlace, find, read_config, recognise
 from engine.families.spec import FamilySpec, family
+from engine.guidance import LoraGuidance, usual
 from engine.protocol import BaseModelRef
 
 FORMS = (
@@ -47,6 +48,10 @@ class Record:
     def sampler(self) -> str | None:
         """Where the record names one; None: the family's."""
         return self.defaults.sampler and samplers.named(self.defaults.sampler, self.spec.prediction).name
+
+    @property
+    def lora_guidance(self) -> LoraGuidance:
+        return usual(self.ref.source).but(self.defaults.lora_guidance, self.defaults.lora_start)
 
     @property
     def terms(self) -> Terms | None:

@@ -82,6 +82,10 @@ class DefaultsSettings(Section):
     cfg: float | None = Field(default=None, ge=0, le=30)
     sampler: str | None = Field(default=None, min_length=1)
     """As `--sampler` takes it."""
+    lora_guidance: float | None = Field(default=None, ge=0, le=30)
+    """How far LoRAs are pressed in guided pictures, see docs/painting.md; 0: at their strength, as other tools do."""
+    lora_start: float | None = Field(default=None, ge=0, lt=1)
+    """The share of the steps that is walked before LoRAs come in."""
 
 
 class BaseSettings(Section):

@@ -53,6 +53,8 @@ class Manner:
     upscaler: Literal["lanczos", "latent"] = "lanczos"
     is_fast: bool = False
     few_step: Path | None = None
+    lora_guidance: float | None = None
+    lora_start: float | None = None
     config: Path | None = None
 
 
@@ -78,6 +80,7 @@ def settings_of(manner: Manner, base: Base) -> dict[str, Any]:
             upscale=manner.hires, steps=manner.hires_steps, denoise=manner.hires_denoise, upscaler=manner.upscaler
         )
     return {
+        "lora_guidance": record.lora_guidance.but(manner.lora_guidance, manner.lora_start),
         "sampler": sampler,
         "steps": steps,
         "cfg": usual_cfg if manner.cfg is None else manner.cfg,

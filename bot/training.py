@@ -160,6 +160,7 @@ def _job(order: TrainingOrder, recipe: Recipe, kept: Sequence[Kept]) -> TrainJob
         recipe=recipe,
         images=images,
         previews=order.previews,
+        lora_guidance=order.base.record.lora_guidance,
     )
     return job.model_copy(update={"job_id": f"train-{hashlib.sha256(job.model_dump_json().encode()).hexdigest()[:16]}"})
 

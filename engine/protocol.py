@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.captioning import CaptionerRef
 from engine.facts import PhotoFacts
+from engine.guidance import LoraGuidance
 from engine.photos import Box as Box
 from engine.photos import Face as Face
 from engine.photos import PhotoFlag as PhotoFlag
@@ -111,6 +112,8 @@ class TrainJob(JobBase):
     images: tuple[TrainImage, ...]
     previews: tuple[PreviewPrompt, ...]
     """Painted by the base (epoch 0) and after every epoch: same prompts, same seeds."""
+    lora_guidance: LoraGuidance | None = None
+    """Of the previews, as pictures will be painted. None: the base's own."""
     have_epochs: tuple[int, ...] = ()
     """Epochs the sender already stored (0 = the base's previews); they are not announced again."""
     seal: str | None = None
@@ -144,6 +147,8 @@ class PaintJob(JobBase):
     denoise: float = Field(default=0.6, gt=0, le=1)
     """Of a variation: how much of the noise is put back. 0.3 keeps the picture, 0.8 keeps little more than its colours."""
     hires: Hires | None = None
+    lora_guidance: LoraGuidance | None = None
+    """None: the base's own."""
     few_step: str | None = None
     """A .safetensors file on the engine's machine: a LoRA such as LCM-LoRA, at strength 1 beside `loras`."""
     previews: Previews | None = None

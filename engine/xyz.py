@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
 
-from engine import samplers
+from engine import guidance, samplers
 from engine.errors import BadInput
+from engine.guidance import LoraGuidance
 from engine.protocol import PaintJob
 from engine.shots import LoraUse, Shot
 
@@ -39,16 +40,19 @@ class AxisKind(StrEnum):
     SEED = "seed"
     PROMPT = "prompt"
     LORA = "lora"
+    LORA_GUIDANCE = "lora-guidance"
+    LORA_START = "lora-start"
 
 
 ALIASES = {
     "epochs": AxisKind.EPOCH, "weight": AxisKind.STRENGTH, "w": AxisKind.STRENGTH, "cfg scale": AxisKind.CFG,
     "scale": AxisKind.CFG, "samplers": AxisKind.SAMPLER, "seeds": AxisKind.SEED, "prompt s/r": AxisKind.PROMPT,
     "s/r": AxisKind.PROMPT, "sr": AxisKind.PROMPT, "loras": AxisKind.LORA,
+    "lora guidance": AxisKind.LORA_GUIDANCE, "lora start": AxisKind.LORA_START,
 }  # fmt: skip
 LIMITS: Mapping[AxisKind, tuple[float, float]] = {
     AxisKind.EPOCH: (0, 999), AxisKind.STRENGTH: (-4, 4), AxisKind.CFG: (0, 30), AxisKind.STEPS: (1, 150),
-    AxisKind.SEED: (0, 2**32 - 1),
+    AxisKind.SEED: (0, 2**32 - 1), AxisKind.LORA_GUIDANCE: (0, 30), AxisKind.LORA_START: (0, 0.9),
 }  # fmt: skip
 WHOLE = frozenset({AxisKind.EPOCH, AxisKind.STEPS, AxisKind.SEED})
 
@@ -67,6 +71,8 @@ class Axis:
                 return f"epoch {value}" if value else "base"
             case AxisKind.STRENGTH | AxisKind.CFG:
                 return f"{'CFG' if self.kind is AxisKind.CFG else 'strength'} {value:g}"
+            case AxisKind.LORA_GUIDANCE | AxisKind.LORA_START:
+                return f"{self.title} {value:g}"
             case AxisKind.STEPS:
                 return f"{value} steps"
             case AxisKind.SEED:
@@ -84,7 +90,16 @@ class Axis:
     def title(self) -> str:
         """As web UIs call the axis."""
         words = {AxisKind.CFG: "CFG Scale", AxisKind.PROMPT: "Prompt S/R", AxisKind.LORA: "LoRA"}
-        return words.get(self.kind, self.kind.capitalize())
+        return words.get(self.kind, self.kind.capitalize().replace("Lora-", "LoRA "))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What all pictures of one job share."""
+
+    sampler: str | None
+    steps: int
+    lora_guidance: LoraGuidance | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,7 @@ def plan(job: PaintJob, x: Axis, y: Axis | None = None, loras: Mapping[Value, Lo
     """
     axes = [axis for axis in (x, y) if axis is not None]
     _check(job, axes)
-    found: dict[tuple[str | None, int, int, Shot], list[tuple[int, int]]] = {}
+    found: dict[tuple[Walk, int, Shot], list[tuple[int, int]]] = {}
     for row, down in enumerate(y.values if y else (None,)):
         for column, across in enumerate(x.values):
             chosen: dict[AxisKind, Value] = {x.kind: across}
@@ -149,16 +164,17 @@ def plan(job: PaintJob, x: Axis, y: Axis | None = None, loras: Mapping[Value, Lo
             found.setdefault(_cell(job, chosen, str(first.get(AxisKind.PROMPT, "")), loras or {}), []).append(
                 (column, row)
             )
-    walks: dict[tuple[str | None, int], list[tuple[int, Shot, list[tuple[int, int]]]]] = {}
-    for (sampler, steps, seed, shot), places in found.items():
-        walks.setdefault((sampler, steps), []).append((seed, shot, places))
+    walks: dict[Walk, list[tuple[int, Shot, list[tuple[int, int]]]]] = {}
+    for (walk, seed, shot), places in found.items():
+        walks.setdefault(walk, []).append((seed, shot, places))
     batches: list[Batch] = []
-    for (sampler, steps), shots in walks.items():
+    for walk, shots in walks.items():
         for start in range(0, len(shots), JOB_PICTURES):
             some = shots[start : start + JOB_PICTURES]
             change = {
-                "job_id": f"{job.job_id}-{len(batches) + 1}", "sampler": sampler, "steps": steps, "loras": (),
-                "seeds": tuple(seed for seed, _, _ in some), "shots": tuple(shot for _, shot, _ in some),
+                "job_id": f"{job.job_id}-{len(batches) + 1}", "sampler": walk.sampler, "steps": walk.steps, "loras": (),
+                "lora_guidance": walk.lora_guidance, "seeds": tuple(seed for seed, _, _ in some),
+                "shots": tuple(shot for _, shot, _ in some),
             }  # fmt: skip
             batches.append(Batch(job.model_copy(update=change), tuple(tuple(places) for _, _, places in some)))
     return Plan(x, y, tuple(batches))
@@ -166,8 +182,8 @@ def plan(job: PaintJob, x: Axis, y: Axis | None = None, loras: Mapping[Value, Lo
 
 def _cell(
     job: PaintJob, chosen: Mapping[AxisKind, Value], searched: str, loras: Mapping[Value, LoraUse | None]
-) -> tuple[str | None, int, int, Shot]:
-    """Sampler, steps and seed of one cell, and what else it wants."""
+) -> tuple[Walk, int, Shot]:
+    """How one cell is walked, its seed, and what else it wants."""
     subject = job.loras[0] if job.loras else None
     for kind in (AxisKind.EPOCH, AxisKind.LORA):
         if kind in chosen:
@@ -187,12 +203,14 @@ def _cell(
         loras=(*((subject,) if subject else ()), *job.loras[1:]),
     )
     sampler = chosen.get(AxisKind.SAMPLER)
-    return (
-        job.sampler if sampler is None else str(sampler),
-        int(chosen.get(AxisKind.STEPS, job.steps)),
-        int(chosen.get(AxisKind.SEED, job.seeds[0])),
-        shot,
-    )
+    pressed = job.lora_guidance
+    if chosen.keys() & {AxisKind.LORA_GUIDANCE, AxisKind.LORA_START}:
+        scale, start = (chosen.get(kind) for kind in (AxisKind.LORA_GUIDANCE, AxisKind.LORA_START))
+        pressed = (pressed or guidance.usual(job.base.source)).but(
+            None if scale is None else float(scale), None if start is None else float(start)
+        )
+    walk = Walk(job.sampler if sampler is None else str(sampler), int(chosen.get(AxisKind.STEPS, job.steps)), pressed)
+    return walk, int(chosen.get(AxisKind.SEED, job.seeds[0])), shot
 
 
 def _check(job: PaintJob, axes: list[Axis]) -> None:
@@ -237,7 +255,7 @@ def _numbers(kind: AxisKind, text: str) -> list[Value]:
     low, high = LIMITS[kind]
     if not all(low <= number <= high and (kind not in WHOLE or number == int(number)) for number in found):
         what = "whole numbers" if kind in WHOLE else "numbers"
-        raise BadInput(f'The axis "{kind}" takes {what} from {low:g} to {high:.0f}, like {_example(kind)}.')
+        raise BadInput(f'The axis "{kind}" takes {what} from {low:g} to {high:.10g}, like {_example(kind)}.')
     return [int(number) if kind in WHOLE else number for number in found]
 
 
@@ -265,6 +283,7 @@ def _example(kind: AxisKind) -> str:
     values = {
         AxisKind.EPOCH: "0-8", AxisKind.STRENGTH: "0.4,0.7,1.0", AxisKind.CFG: "3-9(+2)", AxisKind.STEPS: "10,20,30",
         AxisKind.SEED: "1-4", AxisKind.SAMPLER: '"Euler a,DPM++ 2M Karras"', AxisKind.PROMPT: '"moon,beach"',
-        AxisKind.LORA: "first.safetensors,second.safetensors,none",
+        AxisKind.LORA: "first.safetensors,second.safetensors,none", AxisKind.LORA_GUIDANCE: "0,1.5,3",
+        AxisKind.LORA_START: "0,0.2,0.4",
     }  # fmt: skip
     return f"{kind}={values[kind]}"

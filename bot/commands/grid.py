@@ -58,6 +58,8 @@ def grid(
     upscaler: options.Upscaler = "lanczos",
     fast: options.Fast = False,
     few_step: options.FewStep = None,
+    lora_guidance: options.LoraGuidance = None,
+    lora_start: options.LoraStart = None,
     device: options.Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print grid.json to stdout, and nothing else there.")] = False,
 ) -> int:
@@ -72,7 +74,8 @@ def grid(
     axes = [_axis(text, loras) for text in (x, y) if text is not None]
     found = find_base(base, config)
     manner = Manner(
-        sampler, steps, cfg, clip_skip, hires, hires_steps, hires_denoise, upscaler, fast, few_step, config
+        sampler, steps, cfg, clip_skip, hires, hires_steps, hires_denoise, upscaler, fast, few_step, lora_guidance, lora_start,
+        config,
     )  # fmt: skip
     job = PaintJob(
         job_id="grid",

@@ -41,4 +41,11 @@ Fast = Annotated[bool, typer.Option("--fast", help="Few steps, with the few-step
 FewStep = Annotated[
     Path | None, typer.Option(metavar="FILE", help="An LCM-LoRA or the like for --fast. Default: from config.toml.")
 ]
+LoraGuidance = Annotated[
+    float | None,
+    typer.Option(min=0, max=30, help="How far LoRAs are pressed; 0: as other tools do. Default: the base's own."),
+]
+LoraStart = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="Share of the steps before LoRAs come in. Default: the base's own.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:1.")]

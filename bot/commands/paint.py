@@ -57,6 +57,8 @@ def paint(
     upscaler: options.Upscaler = "lanczos",
     fast: options.Fast = False,
     few_step: options.FewStep = None,
+    lora_guidance: options.LoraGuidance = None,
+    lora_start: options.LoraStart = None,
     tiny_vae: Annotated[
         Path | None, typer.Option(metavar="DIR", help="An AutoencoderTiny: shows the pictures while they are painted.")
     ] = None,
@@ -82,7 +84,8 @@ def paint(
         files[start] = data
     found = find_base(base, config)
     manner = Manner(
-        sampler, steps, cfg, clip_skip, hires, hires_steps, hires_denoise, upscaler, fast, few_step, config
+        sampler, steps, cfg, clip_skip, hires, hires_steps, hires_denoise, upscaler, fast, few_step, lora_guidance, lora_start,
+        config,
     )  # fmt: skip
     job = PaintJob(
         job_id="paint",

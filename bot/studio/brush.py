@@ -11,6 +11,7 @@ from bot.studio.prompt import Prompt
 from engine import samplers
 from engine.families.spec import FamilySpec
 from engine.fast import pace
+from engine.guidance import PLAIN, LoraGuidance
 from engine.shots import Hires
 
 VARY_DENOISE = 0.55
@@ -28,6 +29,7 @@ class Usual:
     few_step: str | None = None
     """The machine's LoRA for the fast mode."""
     sampler: str | None = None
+    lora_guidance: LoraGuidance = PLAIN
 
 
 def settings(asked: Prompt, facts: FamilySpec, usual: Usual) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def settings(asked: Prompt, facts: FamilySpec, usual: Usual) -> dict[str, Any]:
     if asked.hires and asked.hires > 1:
         hires = Hires(upscale=asked.hires, denoise=Hires().denoise if asked.denoise is None else asked.denoise)
     return {
+        "lora_guidance": usual.lora_guidance.but(asked.lora_guidance, asked.lora_start),
         "sampler": sampler,
         "steps": steps,
         "cfg": asked.cfg if asked.cfg is not None else quick.cfg if quick else usual.cfg,

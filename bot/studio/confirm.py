@@ -185,6 +185,7 @@ class Confirm:
                 for photo in kept
             ),
             previews=captions.previews(kind, word, noun, settings.preview_seeds),
+            lora_guidance=settings.lora_guidance,
             # Not from `random`: this one guards the checkpoints on the engine's disk.
             seal=secrets.token_hex(32),
         )

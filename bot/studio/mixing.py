@@ -48,7 +48,13 @@ class Mixing:
     def manner(self, asked: prompt.Prompt, rules: ChannelRules) -> dict[str, object]:
         """The fields of a PaintJob that say how it is painted, and its size; what was typed goes before the channel's."""
         facts, settings = self.facts(), self.desk.settings
-        usual = brush.Usual(settings.steps_of(rules.steps), settings.cfg, settings.few_step, settings.usual_sampler)
+        usual = brush.Usual(
+            settings.steps_of(rules.steps),
+            settings.cfg,
+            settings.few_step,
+            settings.usual_sampler,
+            settings.lora_guidance,
+        )
         sized = asked
         if asked.aspect is None and asked.width is None and asked.height is None and rules.size:
             sized = prompt.read_size(rules.size)

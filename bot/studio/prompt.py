@@ -40,9 +40,27 @@ NAMES = {
     "clip-skip": "clip-skip", "clipskip": "clip-skip", "cs": "clip-skip",
     "hires": "hires", "hr": "hires", "upscale": "hires",
     "denoise": "denoise", "denoising": "denoise",
+    "lora-guidance": "lora-guidance", "lg": "lora-guidance",
+    "lora-start": "lora-start", "ls": "lora-start",
     "fast": "fast", "turbo": "fast",
 }  # fmt: skip
-SHOWN = ("seed", "no", "n", "steps", "cfg", "w", "h", "ar", "sampler", "clip-skip", "hires", "denoise", "fast")
+SHOWN = (
+    "seed",
+    "no",
+    "n",
+    "steps",
+    "cfg",
+    "w",
+    "h",
+    "ar",
+    "sampler",
+    "clip-skip",
+    "hires",
+    "denoise",
+    "fast",
+    "lora-guidance",
+    "lora-start",
+)
 ELSEWHERE = {
     "stylize": "cfg", "quality": "steps", "q": "steps", "stop": "steps", "repeat": "n", "r": "n", "iw": "denoise",
     "chaos": "", "c": "", "weird": "", "tile": "", "style": "", "raw": "", "version": "", "v": "", "niji": "",
@@ -79,6 +97,8 @@ class Prompt:
     hires: float | None = None
     """How many times larger the second pass is."""
     denoise: float | None = None
+    lora_guidance: float | None = None
+    lora_start: float | None = None
     is_fast: bool = False
     count: int | None = None
 
@@ -107,6 +127,10 @@ def read(text: str) -> Prompt:
         clip_skip=None if "clip-skip" not in options else _whole("clip-skip", options["clip-skip"], 1, 12),
         hires=None if "hires" not in options else _number("hires", options["hires"].strip("xX"), 1, LARGEST_HIRES),
         denoise=None if "denoise" not in options else _number("denoise", options["denoise"], 0.05, 1),
+        lora_guidance=None
+        if "lora-guidance" not in options
+        else _number("lora-guidance", options["lora-guidance"], 0, 30),
+        lora_start=None if "lora-start" not in options else _number("lora-start", options["lora-start"], 0, 0.9),
         is_fast="fast" in options,
         count=None if "n" not in options else _whole("n", options["n"], 1, 99),
     )
@@ -258,7 +282,7 @@ def _unknown(given: str) -> str:
 def _example(name: str) -> str:
     values = {
         "seed": "7", "no": "glasses", "n": "2", "steps": "25", "cfg": "5", "w": "0.8", "h": "512", "ar": "3:2",
-        "sampler": "Euler a", "clip-skip": "2", "hires": "2", "denoise": "0.5",
+        "sampler": "Euler a", "clip-skip": "2", "hires": "2", "denoise": "0.5", "lora-guidance": "2", "lora-start": "0.2",
     }  # fmt: skip
     return f"--{name} {values[name]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.errors import NotFound, UserError
 from bot.language import say
@@ -108,10 +109,10 @@ class Remake:
         spec = _alone(spec, number)
         loras = await self.paint.library.known(who, [used.lora_id for used in spec.loras])
         facts, settings = self.mixing.facts(), self.desk.settings
-        usual = brush.Usual(facts.paint_steps, facts.paint_cfg, settings.few_step)
+        usual = brush.Usual(facts.paint_steps, facts.paint_cfg, settings.few_step, lora_guidance=settings.lora_guidance)
         if spec.is_fast:
             quick = pace(facts, few_step=settings.few_step is not None)
-            usual = brush.Usual(quick.steps, quick.cfg, sampler=quick.sampler)
+            usual = replace(usual, steps=quick.steps, cfg=quick.cfg, sampler=quick.sampler)
         return EditForm(job_id, as_typed(spec, [lora.name for lora in loras], usual), spec.work.negative, seed)
 
     @told

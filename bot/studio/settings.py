@@ -11,6 +11,7 @@ from bot.studio.recipes import PRESETS, PresetChange
 from bot.studio.terms import Terms
 from engine.captioning import CaptionerRef
 from engine.families.spec import family
+from engine.guidance import LoraGuidance, usual
 from engine.protocol import BaseModelRef, Recipe, SubjectKind
 from engine.recipes.presets import recipe_for
 
@@ -60,6 +61,8 @@ class StudioSettings:
     """What the base paints with where nobody says otherwise, as the other two; None: as its family does."""
     usual_cfg: float | None = None
     usual_sampler: str | None = None
+    usual_lora_guidance: LoraGuidance | None = None
+    """Likewise, in previews too; None: the base's own."""
     terms: tuple[tuple[str, Terms], ...] = ()
     """By a base's source; of the base in use and of those in use before."""
     few_step: str | None = None
@@ -98,6 +101,10 @@ class StudioSettings:
     @property
     def cfg(self) -> float:
         return family(self.base.family).paint_cfg if self.usual_cfg is None else self.usual_cfg
+
+    @property
+    def lora_guidance(self) -> LoraGuidance:
+        return self.usual_lora_guidance or usual(self.base.source)
 
     def recipe_of(self, preset: str, kind: SubjectKind, photos: int) -> Recipe:
         plan = self.recipe(preset, self.base, kind, photos)

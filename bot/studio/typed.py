@@ -31,6 +31,11 @@ def _options(spec: PaintSpec, usual: Usual) -> list[str]:
         options.append(f"--hires {work.hires.upscale:g} --denoise {work.hires.denoise:g}")
     if work.sampler is not None and work.sampler != usual.sampler:
         options.append(f"--sampler {work.sampler}")
+    pressed = work.lora_guidance or usual.lora_guidance
+    if work.loras and pressed.scale != usual.lora_guidance.scale:
+        options.append(f"--lora-guidance {pressed.scale:g}")
+    if work.loras and pressed.start != usual.lora_guidance.start:
+        options.append(f"--lora-start {pressed.start:g}")
     return options
 
 

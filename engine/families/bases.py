@@ -14,10 +14,10 @@ from engine.errors import BadInput, BaseUnavailable
 from engine.families.spec import FAMILIES, FamilySpec, family
 from engine.files import header
 from engine.files.header import Header
+from engine.guidance import MINIATURE
 from engine.miniature import WEIGHTS
 from engine.protocol import BaseModelRef
 
-MINIATURE = "miniature"
 WHOLE_BYTES = 64 * 2**20
 """Weight files up to this size are hashed whole, bigger ones by samples."""
 SAMPLES, SAMPLE_BYTES = 32, 64 * 2**10

@@ -18,6 +18,7 @@ from engine.families.loaded import LoadedBase
 from engine.families.sites import ENCODERS
 from engine.files import embedding, lora, parameters, picture
 from engine.files.parameters import LoraTag, Parameters
+from engine.guidance import LoraGuidance, usual
 from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
 from engine.shots import LoraUse, longest
 from engine.worker.cut import cut
@@ -64,6 +65,12 @@ class Wish:
     negative: str
     cfg: float
     loras: tuple[tuple[Hung, float], ...]
+    few_step: Hung | None = None
+    """Met by every row at every step: it belongs to how the base paints, not to what is painted."""
+
+    @property
+    def always(self) -> dict[Slot, float]:
+        return {} if self.few_step is None else {self.few_step.slot: 1.0}
 
     @property
     def mixture(self) -> dict[Slot, float]:
@@ -108,8 +115,9 @@ def paint(
             painting = draw(
                 base, [wish.prompt for wish in some], [wish.seed for wish in some], steps=job.steps, width=width,
                 height=height, cfg=[wish.cfg for wish in some], negative=[wish.negative for wish in some],
-                mixtures=[wish.mixture for wish in some], sampler=job.sampler, clip_skip=job.clip_skip, init=start,
-                denoise=job.denoise, hires=job.hires, watch=glimpses, spelling=spelling,
+                mixtures=[wish.mixture for wish in some], always=some[0].always, lora_guidance=guidance_of(base, job),
+                sampler=job.sampler, clip_skip=job.clip_skip, init=start, denoise=job.denoise, hires=job.hires,
+                watch=glimpses, spelling=spelling,
             )  # fmt: skip
             step = 0
             while True:
@@ -201,15 +209,22 @@ def steps_of(job: PaintJob) -> int:
     return walked(job.steps, job.denoise if job.init else 1.0) + second
 
 
+def guidance_of(base: LoadedBase, job: PaintJob) -> LoraGuidance:
+    return job.lora_guidance or usual(base.ref.source)
+
+
 def parameters_of(base: LoadedBase, job: PaintJob, wish: Wish, width: int, height: int) -> Parameters:
     hires = job.hires and parameters.Hires(
         job.hires.upscale, job.hires.upscaler.capitalize(), job.hires.denoise, job.hires.steps
     )
+    tags = [LoraTag(one.name, strength, one.hash) for one, strength in wish.loras]
+    if wish.few_step is not None:
+        tags.append(LoraTag(wish.few_step.name, 1.0, wish.few_step.hash))
     return Parameters(
         prompt=wish.prompt, negative=wish.negative, steps=job.steps, cfg=wish.cfg, seed=wish.seed, width=width,
         height=height, sampler=samplers.named(job.sampler or base.spec.sampler).name, clip_skip=job.clip_skip,
         denoising=job.denoise if job.init else None, hires=hires, model=base.name, model_hash=base.fingerprint[:10],
-        loras=tuple(LoraTag(one.name, strength, one.hash) for one, strength in wish.loras),
+        loras=tuple(tags), more=guidance_of(base, job).words if wish.loras else {},
     )  # fmt: skip
 
 
@@ -248,7 +263,6 @@ def _uses(job: PaintJob) -> list[LoraUse]:
 def _wishes(job: PaintJob, hung: Mapping[str, Hung]) -> list[Wish]:
     """The guided pictures first, so that as few as can be walk both ways."""
     wishes: list[Wish] = []
-    fast = ((hung[job.few_step], 1.0),) if job.few_step else ()
     for place, seed in enumerate(job.seeds):
         shot = job.shots[place] if job.shots else None
         prompt, negative, cfg, uses = job.prompt, job.negative, job.cfg, job.loras
@@ -257,8 +271,8 @@ def _wishes(job: PaintJob, hung: Mapping[str, Hung]) -> list[Wish]:
             negative = negative if shot.negative is None else shot.negative
             cfg = cfg if shot.cfg is None else shot.cfg
             uses = uses if shot.loras is None else shot.loras
-        loras = (*((hung[use.sha256], use.strength) for use in uses), *fast)
-        wishes.append(Wish(place, seed, prompt, negative, cfg, loras))
+        loras = tuple((hung[use.sha256], use.strength) for use in uses)
+        wishes.append(Wish(place, seed, prompt, negative, cfg, loras, hung[job.few_step] if job.few_step else None))
     return sorted(wishes, key=lambda wish: wish.cfg <= 1)
 
 

@@ -15,6 +15,7 @@ from engine import samplers
 from engine.families.framing import Framing
 from engine.families.loaded import LoadedBase
 from engine.families.text import Text
+from engine.guidance import PLAIN, LoraGuidance
 from engine.shots import Hires
 from engine.worker.slots import Mix, Mixture, table_of
 from engine.worker.solvers import Solver, solver
@@ -28,12 +29,23 @@ SLICE_PIXELS = 4 * 512 * 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """What the denoiser is asked at every step of one size: N rows, or 2N where the first N are without the prompt."""
+class Said:
+    """The prompts, and the LoRAs that read them: N rows, or 2N where the first N are without the prompt."""
 
     text: Text
-    told: Tensor | None
     mix: Mix | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What the denoiser is asked at the steps of one size."""
+
+    first: Said
+    """Before the LoRAs come in."""
+    then: Said
+    start: float
+    """The share of all steps that `first` is asked at."""
+    told: Tensor | None
     guidance: Tensor | None
     """(N, 1, 1, 1); None where no picture is guided."""
 
@@ -49,6 +61,8 @@ def draw(
     height: int,
     negative: str | Sequence[str] = "",
     mixtures: Sequence[Mixture] | None = None,
+    always: Mixture | None = None,
+    lora_guidance: LoraGuidance = PLAIN,
     sampler: str | None = None,
     clip_skip: int = 0,
     spelling: Spelling | None = None,
@@ -60,14 +74,16 @@ def draw(
     """One RGB picture per (prompt, seed); yields after every denoising step and holds nothing of the base meanwhile.
 
     Each picture draws everything from its own generator and shares nothing with its neighbours, so it is the same in any
-    batch, as far as floating point allows. `mixtures`: the slots each picture meets, with their strengths; None: the bare
-    base. `sampler`: None is the base's own. `spelling`: words that mean learned vectors. `init` (RGB, of the asked size) is
-    varied as much as `denoise` says.
+    batch, as far as floating point allows. `mixtures`: the slots each picture meets, with their strengths, in the way that
+    `lora_guidance` says; None: the bare base. `always`: what every row meets at every step besides. `sampler`: None is the
+    base's own. `spelling`: words that mean learned vectors. `init` (RGB, of the asked size) is varied as much as `denoise`
+    says.
     BadInput for a sampler that this base or so few steps have no use for.
     """
     method = samplers.named(sampler or base.spec.sampler, base.prediction)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height, spelling)
+    asking = Asking(prompts, cfg, negative, mixtures, always or {}, lora_guidance, clip_skip, spelling)
+    asked = _ask(base, asking, width, height)
     walk = solver(base, method, steps, (width, height), 1.0 if init is None else denoise)
     if init is None:
         shape = (len(seeds), base.spec.latent_channels, height // base.factor, width // base.factor)
@@ -86,7 +102,7 @@ def draw(
             large = [one.resize((width, height), Image.Resampling.LANCZOS) for one in small]
             clean = _encoded(base, large, walk, generators)
         latents = walk.over(clean, walk.noise(tuple(clean.shape), generators, base.device))
-        asked = _ask(base, prompts, cfg, negative, mixtures, clip_skip, width, height, spelling)
+        asked = _ask(base, asking, width, height)
         latents = yield from _walk(base, walk, latents, asked, generators, watch)
     return (yield from _decoded(base, latents))
 
@@ -109,35 +125,59 @@ def pictures_of(pixels: Tensor) -> list[Image.Image]:
     return [Image.fromarray(one) for one in whole]
 
 
-def _ask(
-    base: LoadedBase, prompts: Sequence[str], cfg: float | Sequence[float], negative: str | Sequence[str],
-    mixtures: Sequence[Mixture] | None, clip_skip: int, width: int, height: int, spelling: Spelling | None,
-) -> Asked:  # fmt: skip
-    count = len(prompts)
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What `draw` was asked for, whatever the size."""
+
+    prompts: Sequence[str]
+    cfg: float | Sequence[float]
+    negative: str | Sequence[str]
+    mixtures: Sequence[Mixture] | None
+    always: Mixture
+    lora_guidance: LoraGuidance
+    clip_skip: int
+    spelling: Spelling | None
+
+
+def _ask(base: LoadedBase, asking: Asking, width: int, height: int) -> Asked:
+    count, cfg, negative = len(asking.prompts), asking.cfg, asking.negative
     scales = [float(cfg)] * count if isinstance(cfg, int | float) else [float(one) for one in cfg]
     against = [negative] * count if isinstance(negative, str) else list(negative)
     guided = max(scales) > 1
-    rows = list(mixtures) if mixtures is not None else [{}] * count
-    table = table_of(base)
-    mix = table.mix([*(rows if guided else ()), *rows])
-    said = [*(against if guided else ()), *prompts]
-    with table.using(mix), torch.no_grad():
-        text = base.family.encode_tokens(base, tokens_of(base, said, spelling), clip_skip)
+    said = [*(against if guided else ()), *asking.prompts]
+    rows = list(asking.mixtures) if asking.mixtures is not None else [{}] * count
+    how = asking.lora_guidance
+    shares = [*([how.share_without] * count if guided else ()), *(how.share(scale) for scale in scales)]
+    whole = [*(rows if guided else ()), *rows]
+    then = _said(base, asking, said, [_weighed(row, share) for row, share in zip(whole, shares, strict=True)])
+    first = _said(base, asking, said, [{}] * len(said)) if how.start and any(rows) else then
     told = base.family.conditions(base, [Framing.whole(width, height)] * len(said))
     # A scale of 1 is the prompt alone, also for a picture whose neighbours are guided.
     guidance = torch.tensor([max(one, 1.0) for one in scales]).view(-1, 1, 1, 1).to(base.device) if guided else None
-    return Asked(text, told, mix, guidance)
+    return Asked(first, then, how.start, told, guidance)
+
+
+def _said(base: LoadedBase, asking: Asking, texts: Sequence[str], rows: Sequence[Mixture]) -> Said:
+    table = table_of(base)
+    mix = table.mix([{**row, **asking.always} for row in rows])
+    with table.using(mix), torch.no_grad():
+        return Said(base.family.encode_tokens(base, tokens_of(base, texts, asking.spelling), asking.clip_skip), mix)
+
+
+def _weighed(mixture: Mixture, share: float) -> Mixture:
+    return {slot: strength * share for slot, strength in mixture.items()}
 
 
 def _walk(
     base: LoadedBase, walk: Solver, latents: Tensor, asked: Asked, generators: Generators, watch: Watch | None
 ) -> Generator[None, None, Tensor]:
     table, guided = table_of(base), asked.guidance is not None
-    for timestep in walk.timesteps:
-        with table.using(asked.mix), torch.no_grad():
+    for number, timestep in enumerate(walk.timesteps, walk.skipped):
+        now = asked.first if number < int(asked.start * walk.steps) else asked.then
+        with table.using(now.mix), torch.no_grad():
             told = walk.told(latents, timestep)
             said = base.family.forward(
-                base, torch.cat([told, told]) if guided else told, timestep, asked.text, asked.told
+                base, torch.cat([told, told]) if guided else told, timestep, now.text, asked.told
             )
             if asked.guidance is not None:
                 without, towards = said.chunk(2)

@@ -32,7 +32,14 @@ class Solver:
     scheduler: Any
     timesteps: Tensor
     """(S,) on the device; of a variation the last ones only."""
+    skipped: int
+    """Steps before the first of them."""
     is_flow: bool
+
+    @property
+    def steps(self) -> int:
+        """All, from pure noise on."""
+        return self.skipped + len(self.timesteps)
 
     def noise(self, shape: tuple[int, ...], generators: Sequence[torch.Generator], device: torch.device) -> Tensor:
         """(N, ...) float32, each row from its own generator."""
@@ -94,7 +101,7 @@ def solver(base: LoadedBase, sampler: Sampler, steps: int, pixels: tuple[int, in
     count = walked(steps, denoise)
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(steps - count)
-    return Solver(scheduler, scheduler.timesteps[steps - count :], is_flow)
+    return Solver(scheduler, scheduler.timesteps[steps - count :], steps - count, is_flow)
 
 
 def walked(steps: int, denoise: float) -> int:

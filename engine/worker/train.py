@@ -29,6 +29,7 @@ from PIL import Image
 from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
 from engine.files import notes, picture
+from engine.guidance import usual
 from engine.protocol import (
     CancelMode,
     Checkpointed,
@@ -273,7 +274,8 @@ class Run:
             some = wanted[start : start + PREVIEWS_AT_ONCE]
             painting = draw(
                 self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
-                width=side, height=side, mixtures=[mixture] * len(some), clip_skip=self.recipe.clip_skip - 1,
+                width=side, height=side, mixtures=[mixture] * len(some),
+                lora_guidance=self.job.lora_guidance or usual(self.base.ref.source), clip_skip=self.recipe.clip_skip - 1,
                 spelling=spelling,
             )  # fmt: skip
             self._say("preview", epoch, self.recipe.epochs, epoch=epoch)

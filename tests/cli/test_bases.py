@@ -89,10 +89,11 @@ def test_the_record_of_a_base_says_how_it_paints_and_on_what_terms(
     config: Path, bench: Any, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     text = config.read_text()
-    config.write_text(text.replace("steps = 7", 'steps = 7\ncfg = 2.5\nsampler = "unipc"'))
+    config.write_text(text.replace("steps = 7", 'steps = 7\ncfg = 2.5\nlora_guidance = 1.5\nsampler = "unipc"'))
     assert run("paint", "a hat", "--base", "mine", "--out", tmp_path / "out").code == 0
     (job,) = bench.engine.submitted
     assert (job.steps, job.cfg, job.sampler) == (7, 2.5, "UniPC")
+    assert job.lora_guidance == LoraGuidance(scale=1.5)
     bound = '\n[bases.licence]\nid = "nc"\nname = "Not for money"\ncommercial = false\n[bases.defaults]'
     config.write_text(text.replace("\n[bases.defaults]", bound))
     line = run("paint", "a hat", "--base", "mine", "--out", tmp_path / "other")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from cli.conftest import Bench, Line
+from engine.guidance import SUBJECT
 from engine.protocol import FailureKind, PaintJob
 from engine.script import Script
 from engine.shots import Hires
@@ -51,13 +52,14 @@ def test_pictures_and_the_base_beside_them(bench: Bench, run: Run, lora: Path, t
 def test_options_reach_the_engine(bench: Bench, run: Run, lora: Path, tmp_path: Path) -> None:
     line = run(
         "paint", PROMPT, "--lora", lora, "--strength", 0.5, "--negative", "hat", "--steps", 9, "--cfg", 3, "--width", 96,
-        "--out", tmp_path / "out",
+        "--lora-start", 0.1, "--out", tmp_path / "out",
     )  # fmt: skip
     assert line.code == 0 and line.out == "" and "1 picture in" in line.err
     (job,) = bench.engine.submitted
     assert isinstance(job, PaintJob)
     assert (job.negative, job.steps, job.cfg, job.width, job.height) == ("hat", 9, 3.0, 96, None)
     assert job.loras[0].strength == 0.5
+    assert job.lora_guidance == SUBJECT.but(None, 0.1)
 
 
 def test_the_manner_of_painting_reaches_the_engine(bench: Bench, run: Run, lora: Path, tmp_path: Path) -> None:

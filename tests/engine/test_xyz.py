@@ -6,6 +6,7 @@ import pytest
 
 from engine import samplers, xyz
 from engine.errors import BadInput
+from engine.guidance import SUBJECT, LoraGuidance
 from engine.protocol import PaintJob
 from engine.shots import LoraUse
 from engine.xyz import Axis, AxisKind, plan, read_axis
@@ -28,6 +29,8 @@ JOB = PaintJob(job_id="grid", prompt="ohwx on the moon", negative="moon dust", s
         ("sampler=euler_a, dpm++ 2m", AxisKind.SAMPLER, ("Euler a", "DPM++ 2M Karras")),
         ('prompt=moon, "a bar, at night" ,beach', AxisKind.PROMPT, ("moon", "a bar, at night", "beach")),
         ("lora=a.safetensors,none", AxisKind.LORA, ("a.safetensors", "none")),
+        ("LoRA guidance=0,1.5-2.5(+0.5)", AxisKind.LORA_GUIDANCE, (0.0, 1.5, 2.0, 2.5)),
+        ("lora-start=0,0.2", AxisKind.LORA_START, (0.0, 0.2)),
     ],
 )
 def test_axes(text: str, kind: AxisKind, values: tuple[object, ...]) -> None:
@@ -49,6 +52,7 @@ def test_axes(text: str, kind: AxisKind, values: tuple[object, ...]) -> None:
         ("seed=1-9(0)", "whole numbers"),
         ("seed=0-4000000000", "whole numbers"),
         ("strength=many", "numbers from -4 to 4"),
+        ("lora-start=1", "from 0 to 0.9"),
         ("sampler=eular", 'Did you mean "Euler'),
     ],
 )
@@ -78,6 +82,19 @@ def test_other_steps_and_other_samplers_are_other_jobs() -> None:
         (20, "DDIM", (((1, 1),),)),
     ]
     assert len({batch.job.job_id for batch in made.batches}) == 4
+
+
+def test_how_loras_take_part_is_a_job_of_its_own_and_keeps_what_the_axis_leaves() -> None:
+    job = JOB.model_copy(update={"lora_guidance": LoraGuidance(scale=3.0, start=0.1)})
+    made = plan(job, read_axis("lora-guidance=0,2"), read_axis("cfg=4,5"))
+    assert [(batch.job.lora_guidance, len(batch.cells)) for batch in made.batches] == [
+        (LoraGuidance(scale=0.0, start=0.1), 2),
+        (LoraGuidance(scale=2.0, start=0.1), 2),
+    ]
+    (batch,) = plan(JOB, read_axis("lora-start=0.3")).batches
+    assert batch.job.lora_guidance == SUBJECT.but(None, 0.3), "the miniature's own, but for what was asked"
+    (batch,) = plan(JOB, read_axis("cfg=4")).batches
+    assert batch.job.lora_guidance is None
 
 
 def test_a_large_grid_goes_in_jobs_of_sixteen() -> None:
@@ -140,6 +157,8 @@ def test_labels() -> None:
     assert read_axis("epoch=0,3").labels == ("base", "epoch 3")
     assert read_axis("cfg=3,4.5").labels == ("CFG 3", "CFG 4.5")
     assert read_axis("lora=none").labels == ("without LoRA",)
+    assert read_axis("lora-guidance=0,2.5").labels == ("LoRA guidance 0", "LoRA guidance 2.5")
+    assert read_axis("lora-start=0.2").title == "LoRA start"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ ASKED = (
     "ohwx person on the moon --fast",
     "ohwx person on the moon --fast --steps 4",
     "ohwx person on the moon <lora:kat3r1na-gen0:0.45>",
+    "ohwx person on the moon <lora:kat3r1na-gen0:0.8> --lora-guidance 0 --lora-start 0.35",
 )
 
 

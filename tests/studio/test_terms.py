@@ -9,6 +9,7 @@ import pytest
 from bot.errors import NotAllowed
 from bot.studio.screens import Notice
 from bot.studio.terms import Terms, in_short, on_card
+from engine.guidance import SUBJECT, LoraGuidance
 from engine.protocol import PaintJob, Progress, TrainJob
 from engine.script import Script
 from tests.studio.house import SCOPE, House
@@ -77,15 +78,28 @@ async def test_what_waited_when_the_terms_came_is_not_sent(house: House) -> None
 
 
 async def test_the_bases_own_steps_guidance_and_sampler_paint(house: House) -> None:
-    house.settings = replace(house.settings, usual_steps=7, usual_cfg=2.5, usual_sampler="UniPC")
+    own = LoraGuidance(scale=3.0, start=0.3)
+    house.settings = replace(
+        house.settings, usual_steps=7, usual_cfg=2.5, usual_sampler="UniPC", usual_lora_guidance=own
+    )
     async with house.life() as studio:
-        for words in ("a hat", "a hat --steps 9 --cfg 3 --sampler euler", "a hat --fast"):
+        for words in ("a hat", "a hat --steps 9 --cfg 3 --sampler euler --lora-start 0", "a hat --fast"):
             await studio.imagine(house.who(), house.imagine(words))
         await house.settled()
         usual, asked, fast = [sent for sent in house.engine.submitted if isinstance(sent, PaintJob)]
         assert (usual.steps, usual.cfg, usual.sampler) == (7, 2.5, "UniPC")
         assert (asked.steps, asked.cfg, asked.sampler) == (9, 3, "Euler")
         assert fast.steps != 7
+        assert [one.lora_guidance for one in (usual, asked, fast)] == [own, LoraGuidance(scale=3.0), own]
+
+
+@pytest.mark.parametrize("own", [None, LoraGuidance(scale=3.0, start=0.3)])
+async def test_previews_are_painted_as_pictures_will_be(house: House, own: LoraGuidance | None) -> None:
+    house.settings = replace(house.settings, usual_lora_guidance=own)
+    async with house.life():
+        await house.trained()
+    (work,) = [sent for sent in house.engine.submitted if isinstance(sent, TrainJob)]
+    assert work.lora_guidance == (own or SUBJECT)
 
 
 async def test_what_the_engine_did_differently_stays_on_the_status_card(house: House) -> None:
