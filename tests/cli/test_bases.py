@@ -18,6 +18,7 @@ from bot.config import ConfigError, check
 from bot.errors import UserError
 from bot.fetch import choose
 from engine.families.spec import SD15, SDXL, ZIMAGE
+from engine.guidance import LoraGuidance
 from engine.protocol import BaseModelRef
 
 

@@ -8,8 +8,8 @@ import io
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import engine
 from bot.studio.captions import as_trained, previews
 from engine.faces import meant
 from engine.families.loaded import LoadedBase
+from engine.guidance import PLAIN, LoraGuidance
 from engine.miniature.photos import draw_photos
 from engine.miniature.world import Scene, caption, unseen_scene
 from engine.protocol import (
@@ -60,47 +61,40 @@ class Way:
     """A way to learn: what of the photos and of the preset's recipe is different."""
 
     name: str
-    change: Callable[[Recipe], dict[str, object]] = lambda recipe: {}
+    change: Mapping[str, object] = field(default_factory=dict[str, object])
     cropped: bool = True
     one_caption: bool = False
     """Every photo is told by the trigger and class word alone, as DreamBooth's scripts do."""
     last: bool = False
     """Take the last epoch, as a script without scores does."""
+    guidance: LoraGuidance | None = None
+    """How the judged pictures meet the LoRA; None: the base's own way."""
+    trained_as: str = ""
+    """The way whose trainings these are, where only the pictures differ."""
 
 
+DREAMBOOTH: dict[str, object] = {
+    "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0, "schedule": Schedule.CONSTANT, "warmup": 0.0,
+    "min_snr_gamma": None, "caption_dropout": 0.0, "masked_loss": False,
+}  # fmt: skip
+"""What diffusers' DreamBooth-LoRA script gives people by its README, but for the rate: rank 4, attention only, one prompt."""
 WAYS = {
     way.name: way
     for way in (
         Way("ours"),
-        # What diffusers' DreamBooth-LoRA script gives people by its README: rank 4, attention only, constant 1e-4, one prompt.
-        Way(
-            "dreambooth",
-            lambda recipe: {
-                "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "unet_lr": 1e-4, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
-                "masked_loss": False,
-            },
-            one_caption=True,
-            last=True,
-        ),
+        Way("ours-plain", guidance=PLAIN, trained_as="ours"),
+        Way("dreambooth", DREAMBOOTH | {"unet_lr": 1e-4}, one_caption=True, last=True, guidance=PLAIN),
         # The same at the rates this base needs: what is left of the difference is not the size of the steps.
-        Way(
-            "dreambooth-fast",
-            lambda recipe: {
-                "rank": 4, "alpha": 4.0, "targets": Targets.ATTN, "text_encoder_lr": 0.0,
-                "schedule": Schedule.CONSTANT, "warmup": 0.0, "min_snr_gamma": None, "caption_dropout": 0.0,
-                "masked_loss": False,
-            },
-            one_caption=True,
-            last=True,
-        ),
+        Way("dreambooth-fast", DREAMBOOTH, one_caption=True, last=True, guidance=PLAIN),
+        # And painted as ours is: what is left is what was learnt.
+        Way("dreambooth-pressed", DREAMBOOTH, one_caption=True, last=True, trained_as="dreambooth-fast"),
         Way("uncropped", cropped=False),
         # What reads the trigger has to move before anything can differ by it: so the text encoder learns eight times as fast.
-        Way("prior", lambda recipe: {"prior": Prior.BASE_ANSWER, "prior_share": 0.5, "text_encoder_lr": 4e-3}),
-        Way("prior-slow", lambda recipe: {"prior": Prior.BASE_ANSWER}),
-        Way("prior-images", lambda recipe: {"prior": Prior.CLASS_IMAGES}),
+        Way("prior", {"prior": Prior.BASE_ANSWER, "prior_share": 0.5, "text_encoder_lr": 4e-3}),
+        Way("prior-slow", {"prior": Prior.BASE_ANSWER}),
+        Way("prior-images", {"prior": Prior.CLASS_IMAGES}),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -146,9 +140,10 @@ def study(
 ) -> Outcome:
     images, blobs = images_of(identity, way, count, plain)
     recipe = recipe_for(preset, base.ref, KIND, len(images))
-    recipe = Recipe.model_validate(recipe.model_dump() | way.change(recipe) | (changes or {}))
+    recipe = Recipe.model_validate(recipe.model_dump() | dict(way.change) | (changes or {}))
     job = TrainJob(
-        job_id=f"identity-{identity}-{way.name}", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe, images=tuple(images),
+        job_id=f"identity-{identity}-{way.trained_as or way.name}", trigger=TRIGGER, class_word=CLASS_WORD, recipe=recipe,
+        images=tuple(images),
         # Who takes the last epoch has no use for scores, nor for the pictures they are read from.
         previews=() if way.last else previews(KIND, TRIGGER, CLASS_WORD, (1, 2, 3, 4)),
     )  # fmt: skip
@@ -165,12 +160,12 @@ def study(
         read = judge.likeness(pictures, identity)
         return read.portraits if plain else read.photos
 
-    ours = painted(base, scenes, loras[chosen])
-    untold = painted(base, scenes[:UNTOLD], loras[chosen], "")
+    ours = painted(base, scenes, loras[chosen], guidance=way.guidance)
+    untold = painted(base, scenes[:UNTOLD], loras[chosen], "", way.guidance)
     shown = [show(image, blobs[image.sha256], recipe, base.factor).picture for image in images]
     sheet(shown, bare, ours).save(out / f"{identity}-{way.name}.png")
     others = [epoch for epoch in loras if epoch != chosen and epoch > JUDGED[judged] * max(loras)]
-    shots = {chosen: ours} | {epoch: painted(base, scenes, loras[epoch]) for epoch in others}
+    shots = {chosen: ours} | {epoch: painted(base, scenes, loras[epoch], guidance=way.guidance) for epoch in others}
     by_epoch = {epoch: likeness(pictures) for epoch, pictures in sorted(shots.items())}
     return Outcome(
         identity=identity,
@@ -269,7 +264,13 @@ def without(base: LoadedBase, identity: int) -> tuple[list[Image.Image], list[Im
     return painted(base, scenes, None), painted(base, scenes[:UNTOLD], None, "")
 
 
-def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None, trigger: str = TRIGGER) -> list[Image.Image]:
+def painted(
+    base: LoadedBase,
+    scenes: Sequence[Scene],
+    lora: bytes | None,
+    trigger: str = TRIGGER,
+    guidance: LoraGuidance | None = None,
+) -> list[Image.Image]:
     """Two pictures of each scene, the same seeds whoever paints; without a trigger, of anybody."""
     pictures: list[Image.Image] = []
     blobs = {} if lora is None else {sha256(lora): lora}
@@ -278,7 +279,7 @@ def painted(base: LoadedBase, scenes: Sequence[Scene], lora: bytes | None, trigg
         job = PaintJob(
             job_id=f"scene-{index}", prompt=caption(scene, who),
             seeds=tuple(1000 * index + number for number in range(PER_SCENE)), loras=tuple(LoraUse(sha256=one) for one in blobs),
-            steps=base.spec.preview_steps, cfg=base.spec.preview_cfg,
+            steps=base.spec.preview_steps, cfg=base.spec.preview_cfg, lora_guidance=guidance,
         )  # fmt: skip
         (event,) = [
             one for one in run(lambda emit, job=job: paint(base, job, blobs, emit, Order())) if isinstance(one, Painted)
