@@ -138,7 +138,7 @@ def test_the_miniature_presses_by_itself_and_others_paint_as_other_tools_do(base
 
 
 def test_a_picture_says_how_its_loras_took_part(base: LoadedBase) -> None:
-    job = WITH.model_copy(update={"lora_guidance": SUBJECT})
+    job = WITH.model_copy(update={"lora_guidance": LoraGuidance(scale=1.5, start=0.2)})
     (pressed,) = opened(base, job, {SHA: lora(base)})
     (plain,) = opened(base, WITH, {SHA: lora(base)})
     (bare,) = opened(base, job.model_copy(update={"loras": ()}))
