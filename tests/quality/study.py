@@ -78,6 +78,7 @@ DREAMBOOTH: dict[str, object] = {
     "min_snr_gamma": None, "caption_dropout": 0.0, "masked_loss": False,
 }  # fmt: skip
 """What diffusers' DreamBooth-LoRA script gives people by its README, but for the rate: rank 4, attention only, one prompt."""
+PRIOR: dict[str, object] = {"prior": Prior.BASE_ANSWER, "prior_share": 0.5, "text_encoder_lr": 4e-3}
 WAYS = {
     way.name: way
     for way in (
@@ -90,7 +91,8 @@ WAYS = {
         Way("dreambooth-pressed", DREAMBOOTH, one_caption=True, last=True, trained_as="dreambooth-fast"),
         Way("uncropped", cropped=False),
         # What reads the trigger has to move before anything can differ by it: so the text encoder learns eight times as fast.
-        Way("prior", {"prior": Prior.BASE_ANSWER, "prior_share": 0.5, "text_encoder_lr": 4e-3}),
+        Way("prior", PRIOR),
+        Way("prior-plain", PRIOR, guidance=PLAIN, trained_as="prior"),
         Way("prior-slow", {"prior": Prior.BASE_ANSWER}),
         Way("prior-images", {"prior": Prior.CLASS_IMAGES}),
     )
