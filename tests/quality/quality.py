@@ -87,7 +87,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def verdict(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Medians of likeness; of the scene attributes the share over all identities."""
+    """Medians of likeness; of the scene attributes the share over all identities. Leakage is what the engine itself reads."""
     right = float(np.mean([found.right["all"] for found in outcomes]))
     base_right = float(np.mean([found.base_right["all"] for found in outcomes]))
     said = {
@@ -100,6 +100,9 @@ def verdict(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "base_right": round(base_right, 1),
         "seconds": round(median(found.seconds for found in outcomes), 1),
     }
+    leaked = [epoch["leakage"] for found in outcomes for epoch in found.epochs if epoch["epoch"] == found.chosen]
+    if leaked and all(value is not None for value in leaked):
+        said["leakage"] = round(median(value for value in leaked if value is not None), 1)
     chosen = [found for found in outcomes if len(found.likeness_by_epoch) > 1]
     if chosen:
         loss = [max(found.likeness_by_epoch.values()) - found.likeness for found in chosen]

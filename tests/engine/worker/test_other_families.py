@@ -22,6 +22,7 @@ from PIL import Image
 from engine.errors import BadInput
 from engine.families import load
 from engine.families.loaded import LoadedBase
+from engine.guidance import LoraGuidance
 from engine.protocol import BaseModelRef, PaintJob
 from engine.shots import Hires, LoraUse
 
@@ -108,3 +109,23 @@ def test_a_sampler_for_the_other_kind_is_refused(base: LoadedBase) -> None:
             pictures(base, job(base, sampler="Euler a"))
     (picture,) = opened(base, job(base, sampler=None, steps=1))
     assert f"Sampler: {base.spec.sampler.removesuffix(' Karras')}" in picture.info["parameters"]
+
+
+def test_loras_are_pressed_in_every_family(base: LoadedBase) -> None:
+    """Twice the guidance for half the strength is the same; the first steps without them are the bare base's."""
+    blobs = {LORA: loud_lora(base)}
+
+    def pressed(strength: float, scale: float, start: float = 0.0) -> Any:
+        use = (LoraUse(sha256=LORA, strength=strength),)
+        how = LoraGuidance(scale=scale, start=start)
+        return pictures(base, job(base, loras=use, lora_guidance=how), blobs)[0]
+
+    whole, (bare,), (plain,) = (
+        pressed(1.0, 1.0),
+        pictures(base, job(base)),
+        pictures(base, job(base, loras=(LoraUse(sha256=LORA),)), blobs),
+    )
+    assert apart(whole, pressed(0.5, 2.0)) <= 1
+    assert apart(whole, plain) > 5 and apart(whole, bare) > 5
+    late = pressed(1.0, 1.0, start=0.75)
+    assert apart(late, whole) > 5 and apart(late, bare) > 0
