@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from engine.scores.reading import Scores
-from engine.scores.worth import LIMITS, NEAR, paid_most, worth_of
+from engine.scores.worth import LIMITS, paid_most, worth_of
 
 NEIGHBOURS = (1.0, 0.5, 0.2)
 """Weights of an epoch itself, the epochs beside it and those next to them."""
+EQUAL = 1.0
+"""Points within which epochs, so read, are taken for equal. Votes are level from twice as many on: people see less."""
 GAIN = 2.0
 """Points by which an epoch must be worth more than all before it to count as getting better."""
-
 
 FAULTS = {
     "fidelity": "follows prompts less well than the base ({:.0f} of 100)",
@@ -41,7 +42,7 @@ def suggest(scores: Mapping[int, Scores]) -> Suggestion:
         return Suggestion(None, "This base has no eyes to compare subjects with, so choose by the previews.")
     worth = {epoch: worth_of(score) for epoch, score in calm.items()}
     best = max(worth.values())
-    equal = sorted(epoch for epoch, value in worth.items() if value >= best - NEAR)
+    equal = sorted(epoch for epoch, value in worth.items() if value >= best - EQUAL)
     epoch = equal[len(equal) // 2]
     return Suggestion(epoch, _reason(epoch, scores[epoch], calm))
 
