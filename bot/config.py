@@ -84,7 +84,7 @@ class DefaultsSettings(Section):
     """As `--sampler` takes it."""
     lora_guidance: float | None = Field(default=None, ge=0, le=30)
     """How far LoRAs are pressed in guided pictures, see docs/painting.md; 0: at their strength, as other tools do."""
-    lora_start: float | None = Field(default=None, ge=0, lt=1)
+    lora_start: float | None = Field(default=None, ge=0, le=0.9)
     """The share of the steps that is walked before LoRAs come in."""
 
 

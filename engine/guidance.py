@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MINIATURE = "miniature"
+from engine.miniature import MINIATURE
 
 
 class LoraGuidance(BaseModel):

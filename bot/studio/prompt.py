@@ -45,22 +45,9 @@ NAMES = {
     "fast": "fast", "turbo": "fast",
 }  # fmt: skip
 SHOWN = (
-    "seed",
-    "no",
-    "n",
-    "steps",
-    "cfg",
-    "w",
-    "h",
-    "ar",
-    "sampler",
-    "clip-skip",
-    "hires",
-    "denoise",
-    "fast",
-    "lora-guidance",
+    "seed", "no", "n", "steps", "cfg", "w", "h", "ar", "sampler", "clip-skip", "hires", "denoise", "fast", "lora-guidance",
     "lora-start",
-)
+)  # fmt: skip
 ELSEWHERE = {
     "stylize": "cfg", "quality": "steps", "q": "steps", "stop": "steps", "repeat": "n", "r": "n", "iw": "denoise",
     "chaos": "", "c": "", "weird": "", "tile": "", "style": "", "raw": "", "version": "", "v": "", "niji": "",

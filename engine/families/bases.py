@@ -14,8 +14,7 @@ from engine.errors import BadInput, BaseUnavailable
 from engine.families.spec import FAMILIES, FamilySpec, family
 from engine.files import header
 from engine.files.header import Header
-from engine.guidance import MINIATURE
-from engine.miniature import WEIGHTS
+from engine.miniature import MINIATURE, WEIGHTS
 from engine.protocol import BaseModelRef
 
 WHOLE_BYTES = 64 * 2**20

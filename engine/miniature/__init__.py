@@ -6,6 +6,8 @@ need numpy and Pillow only; torch is met in `training` and in whatever loads the
 
 from pathlib import Path
 
+MINIATURE = "miniature"
+"""What a `BaseModelRef.source` calls it."""
 HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE / "weights"
 """A StableDiffusionPipeline folder (64 px, latents 4x16x16)."""

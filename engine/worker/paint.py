@@ -19,7 +19,7 @@ from engine.families.sites import ENCODERS
 from engine.files import embedding, lora, parameters, picture
 from engine.files.parameters import LoraTag, Parameters
 from engine.guidance import LoraGuidance, usual
-from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress
+from engine.protocol import CancelMode, EventBase, Painted, PaintJob, Progress, TrainJob
 from engine.shots import LoraUse, longest
 from engine.worker.cut import cut
 from engine.worker.fewstep import few_step_of
@@ -209,7 +209,7 @@ def steps_of(job: PaintJob) -> int:
     return walked(job.steps, job.denoise if job.init else 1.0) + second
 
 
-def guidance_of(base: LoadedBase, job: PaintJob) -> LoraGuidance:
+def guidance_of(base: LoadedBase, job: PaintJob | TrainJob) -> LoraGuidance:
     return job.lora_guidance or usual(base.ref.source)
 
 

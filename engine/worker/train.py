@@ -29,7 +29,6 @@ from PIL import Image
 from engine.errors import Diverged
 from engine.families.loaded import LoadedBase
 from engine.files import notes, picture
-from engine.guidance import usual
 from engine.protocol import (
     CancelMode,
     Checkpointed,
@@ -50,6 +49,7 @@ from engine.worker.edition import edition_of, picture_of, pictures_in, sent
 from engine.worker.learner import Learner
 from engine.worker.lesson import lesson
 from engine.worker.order import Order
+from engine.worker.paint import guidance_of
 from engine.worker.proof import Shell
 from engine.worker.sampler import draw
 from engine.worker.slots import Mixture
@@ -275,7 +275,7 @@ class Run:
             painting = draw(
                 self.base, [p.prompt for p in some], [p.seed for p in some], steps=spec.preview_steps, cfg=spec.preview_cfg,
                 width=side, height=side, mixtures=[mixture] * len(some),
-                lora_guidance=self.job.lora_guidance or usual(self.base.ref.source), clip_skip=self.recipe.clip_skip - 1,
+                lora_guidance=guidance_of(self.base, self.job), clip_skip=self.recipe.clip_skip - 1,
                 spelling=spelling,
             )  # fmt: skip
             self._say("preview", epoch, self.recipe.epochs, epoch=epoch)

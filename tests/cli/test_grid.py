@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cli.conftest import Bench, Line
+from engine.guidance import LoraGuidance
 from engine.protocol import PaintJob
 
 Run = Callable[..., Line]
@@ -56,7 +57,10 @@ def test_all_epochs_at_two_strengths_are_one_job(bench: Bench, run: Run, epochs:
 
 
 def test_other_steps_and_samplers_are_jobs_of_their_own(bench: Bench, run: Run, tmp_path: Path) -> None:
-    line = run("grid", PROMPT, "--x", "steps=8,12", "--y", "sampler=Euler a,ddim", "--out", tmp_path / "out")
+    line = run(
+        "grid", PROMPT, "--x", "steps=8,12", "--y", "sampler=Euler a,ddim", "--lora-guidance", 2, "--lora-start", 0.1,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
     assert line.code == 0 and line.out == "" and "2 x 2 pictures" in line.err
     assert [(job.steps, job.sampler) for job in jobs(bench)] == [
         (8, "Euler a"),
@@ -64,6 +68,7 @@ def test_other_steps_and_samplers_are_jobs_of_their_own(bench: Bench, run: Run, 
         (8, "DDIM"),
         (12, "DDIM"),
     ]
+    assert {job.lora_guidance for job in jobs(bench)} == {LoraGuidance(scale=2.0, start=0.1)}
 
 
 def test_loras_and_prompts(bench: Bench, run: Run, epochs: Path, tmp_path: Path) -> None:
